@@ -1,0 +1,76 @@
+"""The agent's command line: ``python -m agent``, as a pod or as a plain process beside a kubeconfig."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import random
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import uvloop
+
+from agent.connect import Agent
+from agent.errors import AgentError, ConfigurationError
+from agent.kubernetes import Kubernetes, from_kubeconfig, in_cluster
+from agent.server import Server
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.Namespace:
+    """Read the options; each may come from an environment variable, as the import manifest passes them."""
+    parser = argparse.ArgumentParser(prog="agent", description="Connect a Kubernetes cluster to Lariat.")
+
+    def option(name: str, variable: str, text: str) -> None:
+        parser.add_argument(name, default=environment.get(variable, ""), help=f"{text} [{variable}]")
+
+    option("--server", "LARIAT_SERVER", "the server's URL, https://…")
+    option("--token", "LARIAT_TOKEN", "the cluster's registration token")
+    option("--ca-checksum", "LARIAT_CA_CHECKSUM", "SHA-256 of the server's CA, from the registration command")
+    option("--kubeconfig", "LARIAT_KUBECONFIG", "reach the cluster by this file, not as a pod")
+    option("--context", "LARIAT_CONTEXT", "context of the kubeconfig, not its current one")
+    parser.add_argument("--log-level", choices=LEVELS, default=environment.get("LARIAT_LOG_LEVEL", "info"))
+    return parser.parse_args(arguments)
+
+
+def cluster(options: argparse.Namespace, environment: Mapping[str, str]) -> Kubernetes:
+    if options.kubeconfig:
+        return from_kubeconfig(Path(options.kubeconfig).expanduser(), options.context)
+    return in_cluster(environment)
+
+
+async def run(server: Server, kubernetes: Kubernetes) -> None:
+    """Keep the cluster connected until SIGINT or SIGTERM."""
+    agent = Agent(server, kubernetes.describe, kubernetes.upstream, random.SystemRandom())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, agent.stop)
+    await agent.run()
+
+
+def main() -> int:
+    options = parse(sys.argv[1:], os.environ)
+    logging.basicConfig(
+        level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    try:
+        server = Server(options.server, options.token, options.ca_checksum)
+        kubernetes = cluster(options, os.environ)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(server, kubernetes))
+    except ConfigurationError as error:
+        print(f"agent: {error}", file=sys.stderr)
+        return 2
+    except AgentError as error:
+        print(f"agent: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

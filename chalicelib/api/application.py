@@ -1,0 +1,152 @@
+"""The API as one function from a request to a response: routing, authentication, and errors as the v3 API shows them.
+
+``app.py`` calls it for every path but the proxy's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from chalicelib.api.behaviour import Behaviour, Call
+from chalicelib.api.http import Request, Response, answer, text
+from chalicelib.api.public import Public
+from chalicelib.api.registrations import Registrations
+from chalicelib.api.resources import handle_collection, handle_resource, present
+from chalicelib.api.schemas import list_schemas, one_schema, root
+from chalicelib.api.settings import PUBLIC, Settings
+from chalicelib.auth.authenticate import Authenticator
+from chalicelib.auth.identity import Identity
+from chalicelib.errors import LariatError, NotFound, Unauthorized
+from chalicelib.schema.kinds import find
+
+log = logging.getLogger("lariat.api")
+
+LONGEST_PATH = 2048
+MOST_SEGMENTS = 8
+
+
+class Agents(Protocol):
+    """What agents ask by plain HTTPS; ``gateway/agents.py`` answers."""
+
+    def register(self, token: str, document: Mapping[str, Any], base: str) -> Mapping[str, Any]: ...
+
+
+class Application:
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        behaviours: Mapping[str, Behaviour],
+        settings: Settings,
+        registrations: Registrations,
+        public: Public,
+        agents: Agents,
+    ) -> None:
+        self._authenticator = authenticator
+        self._behaviours = behaviours
+        self._settings = settings
+        self._registrations = registrations
+        self._public = public
+        self._agents = agents
+
+    def handle(self, request: Request) -> Response:
+        """Answer any request; never raises."""
+        try:
+            response = self._route(request)
+        except LariatError as error:
+            response = refusal(error)
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            response = refusal(LariatError("the server failed; its log says why"))
+        return _with_headers(response, request)
+
+    def _route(self, request: Request) -> Response:
+        segments = request.segments
+        if len(request.path) > LONGEST_PATH or len(segments) > MOST_SEGMENTS:
+            raise NotFound("there is nothing here")
+        match segments:
+            case ("ping",):
+                return text("pong")
+            case ("healthz",):
+                return text("ok")
+            case ():
+                return answer({"type": "collection", "resourceType": "apiRoot", "data": [root(request)]})
+            case ("v3-public", *_):
+                return self._public.handle(request)
+            case ("v3", "import", name) if request.method == "GET" and name.endswith(".yaml"):
+                return text(self._registrations.manifest(name.removesuffix(".yaml"), request.base))
+            case ("v3", "connect", *rest):
+                return self._agent(request, rest)
+            case ("v3", "settings", name) if request.method == "GET" and name in PUBLIC:
+                return self._setting(request, name)
+            case ("v3", *rest):
+                return self._authenticated(request, rest)
+            case _:
+                raise NotFound("there is nothing here")
+
+    def _agent(self, request: Request, rest: list[str]) -> Response:
+        tokens = request.values("x-api-tunnel-token")
+        if len(tokens) != 1:
+            raise Unauthorized("a registration token is missing")
+        match rest:
+            case ["register"] if request.method == "POST":
+                return answer(self._agents.register(tokens[0], request.document(), request.base))
+            case ["config"]:
+                raise NotFound("there is no plan for this node")
+            case _:
+                raise NotFound("the tunnel is a WebSocket at /v3/connect")
+
+    def _setting(self, request: Request, name: str) -> Response:
+        nobody = Call(request, Identity(user="", groups=(), token=""))
+        return answer(present(self._settings, nobody, self._settings.find(name)))
+
+    def _authenticated(self, request: Request, rest: list[str]) -> Response:
+        identity = self._authenticator.authenticate(request.values("authorization"))
+        _confine(identity, rest)
+        match rest:
+            case []:
+                return answer(root(request))
+            case ["schemas"] if request.method == "GET":
+                return answer(list_schemas(request))
+            case ["schemas", name] if request.method == "GET":
+                return answer(one_schema(request, name))
+            case [name]:
+                return handle_collection(self._behaviour(name), Call(request, identity))
+            case [name, id]:
+                return handle_resource(self._behaviour(name), Call(request, identity), id)
+            case _:
+                raise NotFound("there is nothing here")
+
+    def _behaviour(self, name: str) -> Behaviour:
+        kind = find(name)
+        if kind is None or kind.id not in self._behaviours:
+            raise NotFound(f"failed to find schema {name}")
+        return self._behaviours[kind.id]
+
+
+def _confine(identity: Identity, rest: list[str]) -> None:
+    """A token that is good for one cluster reaches nothing but that cluster."""
+    inside = len(rest) >= 2 and rest[0].lower() in ("cluster", "clusters") and rest[1] == identity.cluster
+    if identity.cluster and not inside:
+        raise Unauthorized("clusterID does not match")
+
+
+def refusal(error: LariatError) -> Response:
+    """Render an error as the v3 API does; a missing authentication has a shape of its own there."""
+    if isinstance(error, Unauthorized) and error.message != "authentication failed":
+        return answer({"type": "error", "status": "401", "message": error.message}, 401)
+    document: dict[str, Any] = {"type": "error", "baseType": "error", "status": error.status, "code": error.code}
+    if error.field:
+        document["fieldName"] = error.field
+    return answer({**document, "message": error.message}, error.status)
+
+
+def _with_headers(response: Response, request: Request) -> Response:
+    common = (
+        ("x-api-schemas", f"{request.base}/v3/schemas"),
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'"),
+        ("cache-control", "no-store"),
+    )
+    return Response(response.status, response.body, (*response.headers, *common))

@@ -1,0 +1,93 @@
+"""``/v3/clusters``: clusters, their kubeconfigs, and what goes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.api.behaviour import Behaviour, Call
+from chalicelib.api.http import Response, answer
+from chalicelib.api.settings import Settings
+from chalicelib.auth.login import Login
+from chalicelib.auth.tokens import word
+from chalicelib.clusters.kubeconfig import kubeconfig
+from chalicelib.controllers.readiness import waiting
+from chalicelib.errors import Invalid, MethodNotAllowed, NameTaken
+from chalicelib.schema.kind import Kind
+from chalicelib.store.resources import Resources, timestamp
+from chalicelib.types import Clock, Random, Resource
+
+NAME_FIELD = "Cluster name"
+
+
+class Clusters(Behaviour):
+    def __init__(
+        self,
+        kind: Kind,
+        resources: Resources,
+        random: Random,
+        clock: Clock,
+        login: Login,
+        settings: Settings,
+    ) -> None:
+        super().__init__(kind, resources, random)
+        self._clock = clock
+        self._login = login
+        self._settings = settings
+
+    def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
+        name = _name(values)
+        cluster = replace(self.new(call, values), unique=(name_claim(name),))
+        cluster = waiting(cluster, timestamp(self._clock.now()))
+        try:
+            return self.resources.create(cluster)
+        except NameTaken:
+            raise _taken(name) from None
+
+    def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
+        name = _name(values)
+        try:
+            return self.resources.update(
+                resource.key,
+                lambda stored: replace(stored, spec={**stored.spec, **values}, unique=(name_claim(name),)),
+            )
+        except NameTaken:
+            raise _taken(name) from None
+
+    def remove(self, call: Call, resource: Resource) -> Resource:
+        if resource.spec.get("internal"):
+            raise MethodNotAllowed("the cluster that was given at the start can't be deleted")
+        for token in self.resources.list("clusterRegistrationToken", resource.id).items:
+            self.resources.remove(token.key)
+        return super().remove(call, resource)
+
+    def act(self, name: str, call: Call, resource: Resource) -> Response:
+        """``generateKubeconfig``: works in any state of the cluster. Its token is good for this cluster alone."""
+        ttl = self._settings.minutes("kubeconfig-token-ttl-minutes") * 60 * 1000
+        spec = {"isDerived": True, "description": f"kubeconfig of {resource.spec['name']}", "clusterId": resource.id}
+        token_name = f"kubeconfig-{call.identity.user}.{resource.id}-{word(self.random, 5)}"
+        token, key = self._login.issue(call.identity.user, ttl, "kubeconfig", spec, token_name)
+        config = kubeconfig(
+            name=str(resource.spec["name"]),
+            server=f"{call.base}/k8s/clusters/{resource.id}",
+            authority=self._settings.value("cacerts"),
+            token=f"{token.id}:{key}",
+        )
+        output = "generateKubeConfigOutput"
+        return answer({"type": output, "baseType": output, "config": config})
+
+
+def name_claim(name: str) -> str:
+    return f"clustername/{name.lower()}"
+
+
+def _name(values: Mapping[str, Any]) -> str:
+    name = str(values.get("name") or "")
+    if not name:
+        raise Invalid(code="MissingRequired", field=NAME_FIELD)
+    return name
+
+
+def _taken(name: str) -> Invalid:
+    return Invalid(f"there is a cluster named {name!r} already", code="NotUnique", field=NAME_FIELD)

@@ -1,0 +1,62 @@
+"""``/v3/clusterregistrationtokens``: how a cluster's agent gets in, and the manifest that installs it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.api.behaviour import Behaviour, Call
+from chalicelib.api.settings import Settings
+from chalicelib.auth.tokens import KEY_LENGTH, word
+from chalicelib.clusters.manifest import manifest
+from chalicelib.clusters.registration import find_token, token_claim
+from chalicelib.errors import NotFound
+from chalicelib.schema.kind import Kind
+from chalicelib.store.resources import Resources
+from chalicelib.types import Random, Resource, Seal
+
+
+class Registrations(Behaviour):
+    def __init__(self, kind: Kind, resources: Resources, random: Random, seal: Seal, settings: Settings) -> None:
+        super().__init__(kind, resources, random)
+        self._seal = seal
+        self._settings = settings
+
+    def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
+        self.resources.get("cluster", str(values["clusterId"]))
+        token = word(self.random, KEY_LENGTH)
+        registration = self.new(call, values)
+        sealed = {"token": self._seal.seal(token, _purpose(registration))}
+        return self.resources.create(replace(registration, sealed=sealed, unique=(token_claim(token),)))
+
+    def computed(self, call: Call, resource: Resource) -> Mapping[str, Any]:
+        token = self._seal.open(resource.sealed["token"], _purpose(resource))
+        server = self._settings.value("server-url") or call.base
+        url = f"{server}/v3/import/{token}.yaml"
+        pin = f" --ca-checksum {checksum}" if (checksum := self.checksum()) else ""
+        return {
+            "token": token,
+            "manifestUrl": url,
+            "command": f"kubectl apply -f {url}",
+            "insecureCommand": f"curl --insecure -sfL {url} | kubectl apply -f -",
+            "agentCommand": f"python -m agent --server {server} --token {token}{pin} --kubeconfig ~/.kube/config",
+        }
+
+    def manifest(self, token: str, base: str) -> str:
+        """Return the import manifest. Raises ``NotFound`` for a token that nobody made."""
+        if find_token(self.resources, token) is None:
+            raise NotFound("there is no such registration token")
+        server = self._settings.value("server-url") or base
+        image = self._settings.value("agent-image")
+        return manifest(server=server, token=token, checksum=self.checksum(), image=image)
+
+    def checksum(self) -> str:
+        """SHA-256 of the CA certificate with exactly one final newline, as Rancher's agents count it."""
+        authority = self._settings.value("cacerts")
+        return hashlib.sha256(authority.strip("\n").encode() + b"\n").hexdigest() if authority else ""
+
+
+def _purpose(registration: Resource) -> str:
+    return f"{registration.id}/token"

@@ -1,0 +1,65 @@
+"""``/v3/tokens``: a caller's own API keys. A key is shown once, in the answer that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.api.behaviour import Behaviour, Call
+from chalicelib.api.http import Response
+from chalicelib.auth.login import Login
+from chalicelib.auth.tokens import expired
+from chalicelib.errors import Invalid
+from chalicelib.schema.kind import Kind
+from chalicelib.store.resources import Resources, timestamp
+from chalicelib.types import Clock, Key, Random, Resource
+
+
+class Tokens(Behaviour):
+    def __init__(self, kind: Kind, resources: Resources, random: Random, login: Login, clock: Clock) -> None:
+        super().__init__(kind, resources, random)
+        self._login = login
+        self._clock = clock
+
+    def list(self, call: Call) -> list[Resource]:
+        return list(self.resources.list("token", call.identity.user).items)
+
+    def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
+        ttl = values["ttl"]
+        if ttl < 0:
+            raise Invalid("ttl is in milliseconds, 0 for no end", code="MinLimitExceeded", field="ttl")
+        cluster = str(values.get("clusterId") or "")
+        if cluster:
+            self.resources.get("cluster", cluster)
+        spec = {"isDerived": True, "description": values.get("description") or "", "clusterId": cluster or None}
+        token, key = self._login.issue(call.identity.user, ttl, "api", spec)
+        return shown_once(token, key)
+
+    def remove(self, call: Call, resource: Resource) -> Resource:
+        if resource.id == call.identity.token and not resource.spec.get("isDerived"):
+            raise Invalid("this is the token you are using: log out instead", code="InvalidAction")
+        return super().remove(call, resource)
+
+    def act_on_collection(self, name: str, call: Call) -> Response:
+        self.resources.remove(Key("token", call.identity.token))
+        return Response(200)
+
+    def computed(self, call: Call, resource: Resource) -> Mapping[str, Any]:
+        current = resource.id == call.identity.token and not resource.spec.get("isDerived")
+        return {"current": current, **described(resource, self._clock.now())}
+
+
+def described(token: Resource, now: float) -> dict[str, Any]:
+    """The fields of a token that follow from others, without its key."""
+    return {
+        "expired": expired(token, now),
+        "expiresAt": timestamp(token.expires) if token.expires else "",
+        "userId": token.parent,
+        "token": token.sealed.get("shown once"),
+    }
+
+
+def shown_once(token: Resource, key: str) -> Resource:
+    """The token with its key, for the one answer that shows it; what is stored never has it."""
+    return replace(token, sealed={"shown once": f"{token.id}:{key}"})

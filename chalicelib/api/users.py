@@ -1,0 +1,82 @@
+"""``/v3/users``: local users and their passwords."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.api.behaviour import Behaviour, Call
+from chalicelib.api.http import Response, answer
+from chalicelib.api.present import show
+from chalicelib.auth.access import UPDATE, allowed
+from chalicelib.auth.login import Login, new_user
+from chalicelib.auth.passwords import Passwords
+from chalicelib.auth.tokens import word
+from chalicelib.errors import Forbidden, Invalid, NameTaken
+from chalicelib.schema import validate
+from chalicelib.schema.kind import Kind
+from chalicelib.schema.kinds import CHANGE_PASSWORD, SET_PASSWORD
+from chalicelib.store.resources import Resources
+from chalicelib.types import Random, Resource
+
+
+class Users(Behaviour):
+    def __init__(self, kind: Kind, resources: Resources, random: Random, passwords: Passwords, login: Login) -> None:
+        super().__init__(kind, resources, random)
+        self._passwords = passwords
+        self._login = login
+
+    def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
+        username, password = str(values.get("username") or ""), str(values.get("password") or "")
+        for name, value in (("username", username), ("password", password)):
+            if not value:
+                raise Invalid(code="MissingRequired", field=name)
+        spec = {name: value for name, value in values.items() if name not in ("username", "password")}
+        user = new_user(f"u-{word(self.random, 5)}", username, self._passwords.hash(password), spec)
+        try:
+            return self.resources.create(replace(user, creator=call.identity.user))
+        except NameTaken:
+            raise Invalid(f"the user name {username!r} is taken", code="NotUnique", field="username") from None
+
+    def computed(self, call: Call, resource: Resource) -> Mapping[str, Any]:
+        return {"me": resource.id == call.identity.user}
+
+    def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
+        if resource.id == call.identity.user and values.get("enabled") is False:
+            raise Invalid("you may not disable yourself", code="InvalidAction")
+        return super().update(call, resource, values)
+
+    def remove(self, call: Call, resource: Resource) -> Resource:
+        if resource.id == call.identity.user:
+            raise Invalid("you may not delete yourself", code="InvalidAction")
+        for kind in ("token", "globalRoleBinding"):
+            for owned in self.resources.list(kind, resource.id).items:
+                self.resources.remove(owned.key)
+        return super().remove(call, resource)
+
+    def act(self, name: str, call: Call, resource: Resource) -> Response:
+        if not allowed(call.identity, UPDATE, "user", resource):
+            raise Forbidden("you may not set this user's password")
+        values = validate.creation(SET_PASSWORD, call.request.document())
+        stored = self._set(resource, values["newPassword"])
+        return answer(show(self.kind, stored, call.base, self.computed(call, stored)))
+
+    def act_on_collection(self, name: str, call: Call) -> Response:
+        values = validate.creation(CHANGE_PASSWORD, call.request.document())
+        user = self.resources.get("user", call.identity.user)
+        if not self._login.verify(user, values["currentPassword"]):
+            raise Invalid("the current password is wrong", code="InvalidBodyContent", field="currentPassword")
+        self._set(user, values["newPassword"])
+        return Response(200)
+
+    def _set(self, user: Resource, password: str) -> Resource:
+        hash = self._passwords.hash(password)
+        return self.resources.update(
+            user.key,
+            lambda stored: replace(
+                stored,
+                spec={**stored.spec, "mustChangePassword": False},
+                status={**stored.status, "passwordHash": hash},
+            ),
+        )

@@ -1,0 +1,22 @@
+"""Who is calling, once that is proven; the API and the proxy decide by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+AUTHENTICATED = ("system:authenticated", "system:cattle:authenticated")
+"""Groups that every caller is in (the second since Rancher 2.4)."""
+
+CONTROLLER = "lariat:controller"
+"""The user that reconcilers impersonate in a cluster, in the group ``system:masters``; no person ever gets that group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """``token`` is the id of the token that was shown; ``cluster`` is set if that token is good for one cluster only."""
+
+    user: str
+    groups: tuple[str, ...]
+    token: str
+    administrator: bool = False
+    cluster: str = ""

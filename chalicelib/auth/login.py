@@ -1,0 +1,102 @@
+"""Logging in with a user name and a password, and the first administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.auth import tokens
+from chalicelib.auth.passwords import Passwords
+from chalicelib.errors import Forbidden, NameTaken, Unauthorized
+from chalicelib.store.resources import Resources
+from chalicelib.types import Clock, Random, Resource
+
+SESSION_MILLISECONDS = 960 * 60 * 1000
+BOOTSTRAPPED = "bootstrap/administrator"
+"""The unique name that the first administrator's marker holds for ever, so that there is never a second one."""
+
+
+def username_claim(username: str) -> str:
+    return f"username/{username.lower()}"
+
+
+class Login:
+    """Checks passwords and issues tokens; ``api/public.py`` and ``api/tokens.py`` call it."""
+
+    def __init__(self, resources: Resources, passwords: Passwords, clock: Clock, random: Random) -> None:
+        self._resources = resources
+        self._passwords = passwords
+        self._clock = clock
+        self._random = random
+
+    def login(self, username: str, password: str, description: str = "") -> tuple[Resource, str]:
+        """Return a new session token and its key. Raises ``Unauthorized`` without a hint at what was wrong."""
+        user = self._by_name(username)
+        stored = user.status.get("passwordHash") if user is not None else None
+        if not self._passwords.verify(stored, password) or user is None:
+            raise Unauthorized("authentication failed")
+        if user.removed or user.spec.get("enabled", True) is not True:
+            raise Forbidden("the user is disabled")
+        spec = {"isDerived": False, "description": description}
+        return self.issue(user.id, SESSION_MILLISECONDS, "session", spec)
+
+    def issue(self, user: str, ttl: int, label: str, spec: Mapping[str, Any], name: str = "") -> tuple[Resource, str]:
+        """Store a new token of a user and return it with its key, which nobody can read again."""
+        key = tokens.word(self._random, tokens.KEY_LENGTH)
+        token = tokens.new(
+            name or f"token-{tokens.word(self._random, 5)}",
+            key,
+            user,
+            now=self._clock.now(),
+            ttl=ttl,
+            spec=spec,
+            labels={"authn.management.cattle.io/kind": label},
+        )
+        return self._resources.create(token), key
+
+    def verify(self, user: Resource, password: str) -> bool:
+        return self._passwords.verify(user.status.get("passwordHash"), password)
+
+    def _by_name(self, username: str) -> Resource | None:
+        if not username or len(username) > 256:
+            return None
+        holder = self._resources.holder(username_claim(username))
+        return self._resources.find(*holder) if holder else None
+
+
+def new_user(user: str, username: str, password_hash: str, spec: Mapping[str, Any]) -> Resource:
+    """Make the resource of a local user; its name is unique whatever its case."""
+    return Resource(
+        kind="user",
+        id=user,
+        spec={"username": username, "principalIds": [f"local://{user}"], "enabled": True, **spec},
+        status={"passwordHash": password_hash},
+        unique=(username_claim(username),),
+    )
+
+
+def bootstrap(resources: Resources, passwords: Passwords, random: Random, password: str) -> str:
+    """Create the first administrator, exactly once in the life of a store, and return the password, else ``""``.
+
+    The password is the given one, or else generated. Once made, the administrator may be deleted without coming back.
+    """
+    if resources.holder(BOOTSTRAPPED) is not None:
+        return ""
+    secret = password or tokens.word(random, 20)
+    user = f"user-{tokens.word(random, 5)}"
+    administrator = new_user(
+        user, "admin", passwords.hash(secret), {"name": "Default Admin", "mustChangePassword": not password}
+    )
+    binding = Resource(
+        kind="globalRoleBinding",
+        id=f"globalrolebinding-{tokens.word(random, 5)}",
+        parent=user,
+        spec={"userId": user, "globalRoleId": "admin"},
+    )
+    marker = Resource(kind="bootstrap", id="administrator", spec={"userId": user}, unique=(BOOTSTRAPPED,))
+    try:
+        resources.create(administrator, binding, marker)
+    except NameTaken:
+        # Another replica was faster; its administrator is the one.
+        return ""
+    return secret

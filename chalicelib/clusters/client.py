@@ -1,0 +1,65 @@
+"""A small Kubernetes client for any cluster, as Lariat itself; the reconciler looks and writes through it.
+
+Requests go as ``lariat:controller`` in ``system:masters``, so the agent's account still needs nothing but impersonation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from chalicelib.errors import ClusterUnavailable
+from chalicelib.proxy.policy import controller_request
+from chalicelib.tunnel.heads import RequestHead
+
+TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes
+
+
+class Transport(Protocol):
+    """Carries one request to a cluster and waits for the whole answer; the edges implement it."""
+
+    def connected(self, cluster: str) -> bool: ...
+
+    def call(self, cluster: str, head: RequestHead, body: bytes, timeout: float) -> Answer:
+        """Raises ``ClusterUnavailable``."""
+
+
+class ClusterClient:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def connected(self, cluster: str) -> bool:
+        return self._transport.connected(cluster)
+
+    def version(self, cluster: str) -> Mapping[str, Any]:
+        """Return what the API server says of itself (``GET /version``). Raises ``ClusterUnavailable``."""
+        answer = self._transport.call(cluster, controller_request("GET", "/version"), b"", TIMEOUT)
+        document = _document(answer)
+        if answer.status != 200 or "gitVersion" not in document:
+            raise ClusterUnavailable(f"its API server answers {answer.status} to GET /version")
+        return document
+
+    def ensure(self, cluster: str, path: str, document: Mapping[str, Any]) -> None:
+        """Create an object unless it is there; ``path`` is its collection. Raises ``ClusterUnavailable``."""
+        body = json.dumps(document).encode()
+        head = controller_request("POST", path, (("content-type", "application/json"),))
+        answer = self._transport.call(cluster, head, body, TIMEOUT)
+        if answer.status not in (200, 201, 409):
+            message = _document(answer).get("message", "")
+            raise ClusterUnavailable(f"creating {document['metadata']['name']} was answered {answer.status}: {message}")
+
+
+def _document(answer: Answer) -> Mapping[str, Any]:
+    try:
+        document = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}

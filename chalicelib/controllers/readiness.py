@@ -1,0 +1,32 @@
+"""A cluster's readiness, in conditions and in words; set by the API at creation and by the health controller after it."""
+
+from __future__ import annotations
+
+from chalicelib.types import Resource
+
+PENDING = "Pending"
+PROVISIONED = "Provisioned"
+READY = "Ready"
+
+_WAITING = "Waiting for the cluster's agent: run the command of a cluster registration token"
+
+
+def waiting(cluster: Resource, now: str) -> Resource:
+    """No agent has ever connected."""
+    return cluster.with_condition(PENDING, "Unknown", "WaitingForAgent", _WAITING, now=now)
+
+
+def ready(cluster: Resource, now: str) -> Resource:
+    """The cluster's API server answers."""
+    for condition in (PENDING, PROVISIONED, READY):
+        cluster = cluster.with_condition(condition, "True", now=now)
+    return cluster
+
+
+def unavailable(cluster: Resource, reason: str, message: str, now: str) -> Resource:
+    """A cluster that was ready is not: ``message`` says why and what happens next."""
+    return cluster.with_condition(READY, "False", reason, message, now=now)
+
+
+def was_connected(cluster: Resource) -> bool:
+    return any(condition.type == PENDING and condition.status == "True" for condition in cluster.conditions)

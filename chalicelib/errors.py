@@ -1,0 +1,97 @@
+"""The one exception tree. The core raises these; the edges turn them into HTTP answers.
+
+    LariatError
+    ├── Invalid                 422  a value that the caller sent is wrong
+    │   └── Malformed           422  the body is no JSON object
+    ├── Unauthorized            401  who are you
+    ├── Forbidden               403  you may not
+    ├── NotFound                404
+    ├── MethodNotAllowed        405
+    ├── Conflict                409  somebody else wrote first
+    │   ├── AlreadyExists       409
+    │   └── NameTaken           409  a name that must be unique is held by another resource
+    ├── TooLarge                413
+    ├── TooManyRequests         429
+    └── Unavailable             503  try again later
+        └── ClusterUnavailable  503  the cluster's agent is not connected
+
+Kubernetes' own errors never become one of these: the proxy passes them through.
+"""
+
+from __future__ import annotations
+
+
+class LariatError(Exception):
+    """Base of everything that Lariat raises on purpose; ``message`` is safe to show to the caller."""
+
+    status = 500
+    code = "ServerError"
+
+    def __init__(self, message: str = "", *, code: str | None = None, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.field = field
+
+
+class Invalid(LariatError):
+    """``code`` is one of the v3 codes such as ``MissingRequired``; ``field`` names the culprit."""
+
+    status = 422
+    code = "InvalidFormat"
+
+
+class Malformed(Invalid):
+    code = "InvalidBodyContent"
+
+
+class Unauthorized(LariatError):
+    status = 401
+    code = "Unauthorized"
+
+
+class Forbidden(LariatError):
+    status = 403
+    code = "PermissionDenied"
+
+
+class NotFound(LariatError):
+    status = 404
+    code = "NotFound"
+
+
+class MethodNotAllowed(LariatError):
+    status = 405
+    code = "MethodNotAllow"
+
+
+class Conflict(LariatError):
+    status = 409
+    code = "Conflict"
+
+
+class AlreadyExists(Conflict):
+    code = "AlreadyExists"
+
+
+class NameTaken(Conflict):
+    code = "NotUnique"
+
+
+class TooLarge(LariatError):
+    status = 413
+    code = "RequestTooLarge"
+
+
+class TooManyRequests(LariatError):
+    status = 429
+    code = "TooManyRequests"
+
+
+class Unavailable(LariatError):
+    status = 503
+    code = "Unavailable"
+
+
+class ClusterUnavailable(Unavailable):
+    code = "ClusterUnavailable"

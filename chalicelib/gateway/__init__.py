@@ -1,0 +1,1 @@
+"""The door for agents: who may open a tunnel, and what they tell when they come."""

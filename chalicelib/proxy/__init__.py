@@ -1,0 +1,1 @@
+"""The Kubernetes auth proxy: what of a caller's request reaches a cluster, and as whom."""

@@ -1,0 +1,76 @@
+"""Decide about a proxied request before anything is sent: who calls, which cluster, and what goes there.
+
+The standalone edge and the AWS edge call ``admit`` and carry the result over their own transports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chalicelib.auth.authenticate import Authenticator
+from chalicelib.auth.identity import Identity
+from chalicelib.errors import ClusterUnavailable, Forbidden, NotFound, Unauthorized
+from chalicelib.proxy import policy, target
+from chalicelib.proxy.target import Target
+from chalicelib.store.resources import Resources
+from chalicelib.tunnel.heads import RequestHead
+from chalicelib.types import Clock, Resource
+
+LARGEST_BODY = 10 * 1024 * 1024
+"""Bytes of a request's body: what API Gateway takes, so that both edges agree. An API server takes 3 MB of JSON."""
+
+REMEMBERED_SECONDS = 5.0
+
+
+class Admitted(NamedTuple):
+    identity: Identity
+    target: Target
+    head: RequestHead
+
+
+class Gatekeeper:
+    def __init__(self, authenticator: Authenticator, resources: Resources, clock: Clock) -> None:
+        self._authenticator = authenticator
+        self._resources = resources
+        self._clock = clock
+        self._known: dict[str, float] = {}
+
+    def admit(self, method: str, path: str, query: str, headers: Sequence[tuple[str, str]], deflate: bool) -> Admitted:
+        """Raises ``Unauthorized``, ``Forbidden``, ``NotFound`` or ``Invalid``; then nothing reaches any cluster."""
+        identity = self._authenticator.authenticate([value for name, value in headers if name == "authorization"])
+        aim = target.parse(path, query)
+        if identity.cluster and identity.cluster != aim.cluster:
+            raise Unauthorized("clusterID does not match")
+        self._exists(aim.cluster, identity)
+        return Admitted(identity, aim, policy.request(method, aim, headers, identity, deflate=deflate))
+
+    def forget(self) -> None:
+        """Look every cluster up again: one has changed."""
+        self._known.clear()
+
+    def unavailable(self, cluster: str) -> ClusterUnavailable:
+        """Say in words why a cluster can't be reached now."""
+        found = self._resources.find("cluster", cluster)
+        return ClusterUnavailable(_why(found))
+
+    def _exists(self, cluster: str, identity: Identity) -> None:
+        now = self._clock.now()
+        if self._known.get(cluster, 0.0) > now:
+            return
+        found = self._resources.find("cluster", cluster)
+        if found is None or found.removed:
+            if identity.administrator:
+                raise NotFound(f"there is no cluster {cluster}")
+            raise Forbidden(f"you have no access to a cluster {cluster}")
+        self._known[cluster] = now + REMEMBERED_SECONDS
+
+
+def _why(cluster: Resource | None) -> str:
+    if cluster is None:
+        return "the cluster is gone"
+    name = cluster.spec.get("name", cluster.id)
+    for condition in cluster.conditions:
+        if condition.status != "True" and condition.message:
+            return f"cluster {name}: {condition.message}"
+    return f"cluster {name}: its agent is not connected"

@@ -1,0 +1,90 @@
+"""Bring what is observed to what is desired, one key at a time; the edges' workers call it for each key they take.
+
+Level-triggered: a key says only that something may have changed. Everything is loaded afresh, a controller makes a plan
+of it, and this executes the plan.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from chalicelib.clusters.client import ClusterClient
+from chalicelib.controllers import health
+from chalicelib.controllers.health import Observed, Plan
+from chalicelib.errors import ClusterUnavailable, NotFound
+from chalicelib.store.resources import Resources, timestamp
+from chalicelib.types import Clock, Key, Resource
+
+log = logging.getLogger("lariat.reconcile")
+
+
+class Reconciler:
+    def __init__(self, resources: Resources, client: ClusterClient, clock: Clock) -> None:
+        self._resources = resources
+        self._client = client
+        self._clock = clock
+
+    def reconcile(self, key: Key) -> float | None:
+        """Do what a key needs; return the seconds after which to look again, if ever.
+
+        Only clusters have a controller so far; other keys need nothing.
+        """
+        if key.kind != "cluster":
+            return None
+        cluster = self._resources.find(*key)
+        if cluster is None or cluster.removed:
+            return None
+        return self._execute(key, self._observe(cluster))
+
+    def clusters(self) -> list[Key]:
+        """Every cluster's key, for a start or a repair after messages were missed."""
+        keys: list[Key] = []
+        after = ""
+        while True:
+            page = self._resources.list("cluster", after=after)
+            keys += [cluster.key for cluster in page.items]
+            after = page.after
+            if not after:
+                return keys
+
+    def _observe(self, cluster: Resource) -> Observed:
+        if not self._client.connected(cluster.id):
+            return Observed(connected=False)
+        try:
+            return Observed(connected=True, version=self._client.version(cluster.id))
+        except ClusterUnavailable as error:
+            return Observed(connected=self._client.connected(cluster.id), failure=error.message)
+
+    def _execute(self, key: Key, observed: Observed) -> float | None:
+        administrators = self._administrators()
+
+        def plan(cluster: Resource) -> Plan:
+            return health.plan(cluster, observed, administrators, timestamp(self._clock.now()))
+
+        try:
+            # Rights come first: who sees the cluster as active may use it.
+            failure = self._ensure(key, plan(self._resources.get(*key)))
+            if failure:
+                observed = Observed(connected=observed.connected, failure=failure)
+            return plan(self._resources.update(key, lambda stored: plan(stored).cluster)).again
+        except NotFound:
+            return None
+
+    def _ensure(self, key: Key, plan: Plan) -> str:
+        try:
+            for wanted in plan.ensure:
+                self._client.ensure(key.id, wanted.path, wanted.document)
+        except ClusterUnavailable as error:
+            log.warning("cluster %s: %s", key.id, error.message)
+            return error.message
+        return ""
+
+    def _administrators(self) -> list[str]:
+        users: set[str] = set()
+        after = ""
+        while True:
+            page = self._resources.list("globalRoleBinding", after=after)
+            users |= {binding.parent for binding in page.items if binding.spec.get("globalRoleId") == "admin"}
+            after = page.after
+            if not after:
+                return sorted(users)

@@ -1,0 +1,108 @@
+"""The rules of a resource's life, on top of any ``Store``: creation, updates that settle conflicts, two-phase removal.
+
+The API and the reconciler call this; nothing else changes resources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from chalicelib.errors import AlreadyExists, Conflict, NameTaken, NotFound
+from chalicelib.types import Clock, Key, Page, Put, Random, Remove, Resource, Store
+
+RETRIES = 5
+
+
+def qualified(kind: str) -> str:
+    """Name a kind as Kubernetes does in its messages: ``cluster`` is ``clusters.management.cattle.io``."""
+    name = kind.lower()
+    if name.endswith(("s", "x", "ch", "sh")):
+        plural = name + "es"
+    elif name.endswith("y") and name[-2:-1] not in "aeiou":
+        plural = name[:-1] + "ies"
+    else:
+        plural = name + "s"
+    return f"{plural}.management.cattle.io"
+
+
+class Resources:
+    """``called`` names a kind in messages; whoever knows kinds of other groups passes their own."""
+
+    def __init__(self, store: Store, clock: Clock, random: Random, called: Callable[[str], str] = qualified) -> None:
+        self._store = store
+        self._clock = clock
+        self._random = random
+        self._called = called
+
+    def get(self, kind: str, id: str) -> Resource:
+        resource = self.find(kind, id)
+        if resource is None:
+            raise missing(kind, id, self._called)
+        return resource
+
+    def find(self, kind: str, id: str) -> Resource | None:
+        return self._store.get(Key(kind, id))
+
+    def holder(self, name: str) -> Key | None:
+        return self._store.holder(name)
+
+    def list(self, kind: str, parent: str | None = None, *, after: str = "", limit: int = 1000) -> Page:
+        return self._store.list(kind, parent, after=after, limit=limit)
+
+    def create(self, resource: Resource, *others: Resource) -> Resource:
+        """Create all or none, at one moment; return the first as stored."""
+        now = self._now()
+        puts = [Put(replace(new, created=now, uid=self._uid())) for new in (resource, *others)]
+        return self._store.write(*puts)[0]
+
+    def update(self, key: Key, change: Callable[[Resource], Resource]) -> Resource:
+        """Store what ``change`` makes of the resource; it is called again when somebody else wrote meanwhile."""
+        for _ in range(RETRIES):
+            try:
+                return self._update(key, change)
+            except (AlreadyExists, NameTaken):
+                raise
+            except Conflict:
+                continue
+        return self._update(key, change)
+
+    def remove(self, key: Key) -> Resource:
+        """Mark the resource as removed; it goes when its last finalizer goes, at once if it has none."""
+        now = self._now()
+        return self.update(key, lambda resource: replace(resource, removed=resource.removed or now))
+
+    def finalize(self, key: Key, finalizer: str) -> Resource:
+        """Drop a finalizer: what it stood for is cleaned up."""
+        return self.update(key, lambda resource: without_finalizer(resource, finalizer))
+
+    def _update(self, key: Key, change: Callable[[Resource], Resource]) -> Resource:
+        before = self.get(*key)
+        after = change(before)
+        if after.removed and not after.finalizers:
+            return self._store.write(Remove(after))[0]
+        if after == before:
+            return before
+        return self._store.write(Put(after))[0]
+
+    def _now(self) -> str:
+        return timestamp(self._clock.now())
+
+    def _uid(self) -> str:
+        return str(UUID(bytes=self._random.bytes(16), version=4))
+
+
+def missing(kind: str, id: str, called: Callable[[str], str] = qualified) -> NotFound:
+    """The error for a resource that is not there, or that the caller may not see: both look the same."""
+    return NotFound(f'{called(kind)} "{id.rpartition(":")[2]}" not found')
+
+
+def timestamp(seconds: float) -> str:
+    """Seconds since 1970 as the v3 API shows them: ``2026-11-24T08:00:00Z``."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def without_finalizer(resource: Resource, finalizer: str) -> Resource:
+    return replace(resource, finalizers=tuple([name for name in resource.finalizers if name != finalizer]))

@@ -1,0 +1,150 @@
+"""Frames as they travel: one text message each, small enough for API Gateway.
+
+The carrier may be an API Gateway WebSocket, which takes text only, at most 128 KB a message, and runs one Lambda per
+message: frames arrive in any order, perhaps twice, perhaps never. So each frame stands alone. It names its stream and
+the offset of its first byte, as QUIC's do (RFC 9000, section 2.2), and says how long it is, so that a cut one is noticed.
+
+A message is a head line, then a document, then data, without separators::
+
+    <kind> <stream> <offset> <flags> <length of document> <length of data> <reply>\n<document><data>
+
+Flags: ``f`` last frame of its direction; the data is ``t`` plain text, ``b`` base64, or ``z`` deflated, then base64.
+Text that is valid UTF-8 (as JSON from a Kubernetes API is) goes out unencoded: base64 would cost a third more.
+
+``standalone/tunnel.py``, ``agent/session.py`` and the AWS edge's handlers call this.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+import zlib
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+MESSAGE = 128 * 1024
+"""Bytes in a message at most (API Gateway, WebSocket quotas)."""
+
+DOCUMENT = 48 * 1024
+"""Bytes in a frame's document at most: the head of a request or an answer, as JSON."""
+
+DATA = 1024 * 1024
+"""Bytes of data in a frame at most, once decoded."""
+
+_ROOM = MESSAGE - 2048
+"""Bytes for document and data; the rest is for the head line."""
+
+_WORTH_DEFLATING = 512
+_HEAD = re.compile(r"([OHDCRPQG]) ([\w-]{0,64}) (\d{1,18}) (f?)([tbz]) (\d{1,6}) (\d{1,6}) ([\w.-]{0,1024})", re.ASCII)
+
+
+class FrameError(Exception):
+    """A message that is no frame: cut, too large, or not ours."""
+
+
+class Kind(StrEnum):
+    OPEN = "O"  # a caller starts a stream; the document is the request's head
+    HEAD = "H"  # the answer's head
+    DATA = "D"
+    CREDIT = "C"  # the receiver takes bytes up to ``offset``
+    RESET = "R"  # the stream ends here and now; the document says why
+    PING = "P"  # keeps the connection alive: API Gateway drops one that was idle for 10 minutes
+    PONG = "Q"
+    GOAWAY = "G"  # the agent has a newer connection: no new streams on this one
+
+
+class Frame(NamedTuple):
+    """``reply`` is the address for answers, opaque to the agent, which echoes it in every frame of the stream."""
+
+    kind: Kind
+    stream: str = ""
+    offset: int = 0
+    fin: bool = False
+    document: str = ""
+    data: bytes = b""
+    reply: str = ""
+
+
+def encode(frame: Frame, *, deflate: bool = False) -> Iterator[str]:
+    """Yield the messages that carry a frame: more than one if its data does not fit into one.
+
+    ``deflate`` compresses data where that helps; worth it where bytes are metered or the network is slow.
+    """
+    if len(frame.document) > DOCUMENT:
+        raise FrameError("document too large")
+    letter, text, size = _pack(frame.data, deflate)
+    if len(frame.data) > DATA or len(frame.document) + size > _ROOM:
+        yield from _split(frame, deflate)
+        return
+    fin = "f" if frame.fin else ""
+    yield (
+        f"{frame.kind.value} {frame.stream} {frame.offset} {fin}{letter} "
+        f"{len(frame.document)} {len(text)} {frame.reply}\n{frame.document}{text}"
+    )
+
+
+def decode(message: str) -> Frame:
+    """Read a message from the network. Raises ``FrameError``; never returns a part of what was sent."""
+    if len(message) > MESSAGE:
+        raise FrameError("message too large")
+    head, _, body = message.partition("\n")
+    match = _HEAD.fullmatch(head)
+    if match is None:
+        raise FrameError("no frame")
+    kind, stream, offset, fin, letter, document_length, data_length, reply = match.groups()
+    cut = int(document_length)
+    if cut > DOCUMENT or len(body) != cut + int(data_length):
+        raise FrameError("frame cut")
+    return Frame(Kind(kind), stream, int(offset), bool(fin), body[:cut], _unpack(letter, body[cut:]), reply)
+
+
+def _split(frame: Frame, deflate: bool) -> Iterator[str]:
+    """Halve what deflates well, so that few, full messages come out; cut the rest into pieces that surely fit."""
+    fits = (_ROOM - len(frame.document)) // 4 * 3
+    size = len(frame.data) // 2 if deflate and len(frame.data) > 2 * fits else fits
+    for start in range(0, len(frame.data), size):
+        data = frame.data[start : start + size]
+        part = frame._replace(offset=frame.offset + start, data=data, fin=frame.fin and start + size >= len(frame.data))
+        if start:
+            part = part._replace(kind=Kind.DATA, document="")
+        yield from encode(part, deflate=deflate)
+
+
+def _pack(data: bytes, deflate: bool) -> tuple[str, str, int]:
+    """Return the data's letter, its text, and the text's size in bytes on the wire."""
+    if deflate and len(data) >= _WORTH_DEFLATING:
+        deflated = zlib.compress(data, 1)
+        if len(deflated) < len(data) * 0.7:
+            return _base64("z", deflated)
+    try:
+        return "t", data.decode(), len(data)
+    except UnicodeDecodeError:
+        return _base64("b", data)
+
+
+def _unpack(letter: str, text: str) -> bytes:
+    if letter == "t":
+        return text.encode()
+    try:
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except (binascii.Error, ValueError):
+        raise FrameError("bad base64") from None
+    return data if letter == "b" else _inflate(data)
+
+
+def _inflate(data: bytes) -> bytes:
+    """Inflate with a bound: a few hostile kilobytes must not become gigabytes."""
+    inflater = zlib.decompressobj()
+    try:
+        plain = inflater.decompress(data, DATA + 1)
+    except zlib.error:
+        raise FrameError("bad deflate") from None
+    if not inflater.eof or len(plain) > DATA:
+        raise FrameError("data too large or cut")
+    return plain
+
+
+def _base64(letter: str, data: bytes) -> tuple[str, str, int]:
+    text = binascii.b2a_base64(data, newline=False).decode("ascii")
+    return letter, text, len(text)

@@ -1,0 +1,87 @@
+"""The heads of a request and of its answer, as JSON documents inside the tunnel's frames.
+
+Both ends read what the other one wrote as hostile: types are checked before use. Header names are lower-case; a header
+that may stand several times is several pairs.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple, TypeAlias
+
+from chalicelib.tunnel.frames import FrameError
+
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+
+class RequestHead(NamedTuple):
+    """What the agent is to ask its own API server. ``target`` is an origin-form path with its query.
+
+    ``deflate`` asks the agent to compress the answer's data inside the tunnel.
+    """
+
+    method: str
+    target: str
+    headers: Headers
+    deflate: bool = False
+
+
+class ResponseHead(NamedTuple):
+    status: int
+    headers: Headers
+
+
+def dump_request(head: RequestHead) -> str:
+    document = {"method": head.method, "target": head.target, "headers": head.headers, "deflate": head.deflate}
+    return json.dumps(document, separators=(",", ":"))
+
+
+def load_request(document: str) -> RequestHead:
+    """Raises ``FrameError``."""
+    fields = _object(document)
+    method, target, deflate = fields.get("method"), fields.get("target"), fields.get("deflate", False)
+    if not (isinstance(method, str) and isinstance(target, str) and isinstance(deflate, bool)):
+        raise FrameError("bad request head")
+    if not method.isalpha() or not target.startswith("/") or not target.isascii() or not target.isprintable():
+        raise FrameError("bad request line")
+    if " " in target:
+        raise FrameError("bad request line")
+    return RequestHead(method.upper(), target, _headers(fields), deflate)
+
+
+def dump_response(head: ResponseHead) -> str:
+    return json.dumps({"status": head.status, "headers": head.headers}, separators=(",", ":"))
+
+
+def load_response(document: str) -> ResponseHead:
+    """Raises ``FrameError``."""
+    fields = _object(document)
+    status = fields.get("status")
+    if not isinstance(status, int) or not 100 <= status <= 599:
+        raise FrameError("bad status")
+    return ResponseHead(status, _headers(fields))
+
+
+def _object(document: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(document)
+    except (ValueError, RecursionError):
+        raise FrameError("bad head") from None
+    if not isinstance(fields, dict):
+        raise FrameError("bad head")
+    return fields
+
+
+def _headers(fields: dict[str, Any]) -> Headers:
+    pairs = fields.get("headers")
+    if not isinstance(pairs, list):
+        raise FrameError("bad headers")
+    headers = []
+    for pair in pairs:
+        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)):
+            raise FrameError("bad headers")
+        name, value = pair
+        if not name or not value.isprintable() or any(letter in name for letter in " :\r\n"):
+            raise FrameError("bad headers")
+        headers.append((name.lower(), value))
+    return tuple(headers)

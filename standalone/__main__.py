@@ -1,0 +1,36 @@
+"""``python -m standalone``: start Lariat as one process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from chalicelib.errors import LariatError
+from standalone.options import BadOption, parse
+
+
+def main() -> int:
+    try:
+        options = parse(sys.argv[1:], os.environ)
+        logging.basicConfig(level=options.level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        # Wrong options are answered at once, before the server's packages are loaded.
+        from standalone.server import Fault, Server, locked
+
+        try:
+            with locked(options.data):
+                Server(options).run()
+        except Fault as fault:
+            print(f"lariat: {fault}", file=sys.stderr)
+            return 1
+    except BadOption as error:
+        print(f"lariat: {error}", file=sys.stderr)
+        return 2
+    except LariatError as error:
+        print(f"lariat: {error.message}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

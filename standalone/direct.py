@@ -1,0 +1,41 @@
+"""A cluster that the server reaches by itself, with a kubeconfig: the agent's session runs inside this process.
+
+The proxy sees a tunnel like any other, so there is one way for requests and not two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from agent.kubernetes import Kubernetes
+from agent.session import Session
+from standalone.tunnel import Tunnel, Tunnels
+
+
+class Direct:
+    """Connects one cluster for as long as the process lives: an ``Outlet`` for the session's messages."""
+
+    def __init__(self, cluster: str, kubernetes: Kubernetes, tunnels: Tunnels) -> None:
+        self._kubernetes = kubernetes
+        self._tunnels = tunnels
+        self._loop = asyncio.get_running_loop()
+        self._tunnel = Tunnel(cluster, self._to_session, deflate=False)
+        self._session = Session(self, kubernetes.upstream)
+
+    def start(self) -> None:
+        self._tunnels.add(self._tunnel)
+
+    def stop(self) -> None:
+        self._tunnels.remove(self._tunnel)
+        self._session.close()
+        self._kubernetes.upstream.close()
+
+    def send(self, message: str) -> None:
+        # Not at once: each end's turn ends before the other's begins, as over a network.
+        self._loop.call_soon(self._tunnel.receive, message)
+
+    async def drain(self) -> None:
+        """Nothing piles up: the streams' own flow control bounds what is under way."""
+
+    async def _to_session(self, message: str) -> None:
+        self._session.receive(message)

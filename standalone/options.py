@@ -1,0 +1,132 @@
+"""The server's options. Each can come from the command line or an environment variable; ``__main__.py`` reads them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+VERSION = "0.1.0"
+LEVELS = ("debug", "info", "warning", "error")
+NO_KUBECONFIG = "none"
+
+_LISTEN = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):([0-9]{1,5})")
+_HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?")
+
+
+class BadOption(Exception):
+    """A value that can't be used; its text is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``kubeconfig`` is the one of the cluster ``local``; ``demanded`` says that somebody asked for it by name."""
+
+    host: str
+    port: int
+    data: Path
+    certificate: Path | None
+    key: Path | None
+    hostnames: tuple[str, ...]
+    kubeconfig: Path | None
+    demanded: bool
+    password: str
+    level: str
+
+    @property
+    def url(self) -> str:
+        """What to type into a browser on this machine."""
+        name = self.host.strip("[]")
+        shown = "localhost" if name in ("", "0.0.0.0", "::", "127.0.0.1", "::1") else self.host  # noqa: S104
+        return f"https://{shown}:{self.port}"
+
+
+def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
+    """Raises ``BadOption``; prints and leaves for ``--help`` and ``--version``."""
+    parser = _Parser(prog="lariat", description="Manage many Kubernetes clusters from one process.")
+    parser.add_argument("--version", action="version", version=f"Lariat {VERSION}")
+
+    def option(name: str, variable: str, default: str, text: str) -> None:
+        parser.add_argument(name, default=environment.get(variable) or default, help=f"{text} [{variable}]")
+
+    option("--listen", "LARIAT_LISTEN", "127.0.0.1:8443", "address and port; 0.0.0.0:8443 for every interface")
+    option("--data", "LARIAT_DATA", _default_data(environment), "folder of the database, keys and certificates")
+    option("--certificate", "LARIAT_CERTIFICATE", "", "PEM of a certificate of your own, with its chain")
+    option("--key", "LARIAT_KEY", "", "PEM of its private key")
+    option("--hostnames", "LARIAT_HOSTNAMES", "", "further names and addresses for Lariat's own certificate, by commas")
+    option("--local-kubeconfig", "LARIAT_LOCAL_KUBECONFIG", "", "kubeconfig of the cluster `local`, or `none`")
+    option("--log-level", "LARIAT_LOG_LEVEL", "info", "one of " + ", ".join(LEVELS))
+    return _check(parser.parse_args(arguments), environment)
+
+
+def _check(found: argparse.Namespace, environment: Mapping[str, str]) -> Options:
+    host, port = _listen(found.listen)
+    certificate, key = _file("--certificate", found.certificate), _file("--key", found.key)
+    if (certificate is None) != (key is None):
+        raise BadOption("--certificate and --key belong together: give both or neither")
+    if found.log_level not in LEVELS:
+        raise BadOption(f"--log-level {found.log_level!r}: one of {', '.join(LEVELS)} is needed")
+    names = tuple(name.strip() for name in found.hostnames.split(",") if name.strip())
+    for name in names:
+        if not _HOSTNAME.fullmatch(name):
+            raise BadOption(f"--hostnames: {name!r} is no host name or address")
+    kubeconfig, demanded = _kubeconfig(found.local_kubeconfig, environment)
+    return Options(
+        host=host,
+        port=port,
+        data=Path(found.data).expanduser(),
+        certificate=certificate,
+        key=key,
+        hostnames=names,
+        kubeconfig=kubeconfig,
+        demanded=demanded,
+        password=_password(environment.get("LARIAT_ADMIN_PASSWORD", "")),
+        level=found.log_level,
+    )
+
+
+def _listen(text: str) -> tuple[str, int]:
+    match = _LISTEN.fullmatch(text)
+    if match is None or not 0 <= int(match[2]) <= 65535:
+        raise BadOption(f"--listen {text!r}: ADDRESS:PORT is needed, such as 127.0.0.1:8443")
+    return match[1].strip("[]") or "0.0.0.0", int(match[2])  # noqa: S104
+
+
+def _file(option: str, text: str) -> Path | None:
+    if not text:
+        return None
+    path = Path(text).expanduser()
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise BadOption(f"{option} {text!r}: there is no such file, or it can't be read")
+    return path
+
+
+def _kubeconfig(text: str, environment: Mapping[str, str]) -> tuple[Path | None, bool]:
+    """Return the kubeconfig, and whether it was asked for: kubectl's own is taken only if it is there."""
+    if text == NO_KUBECONFIG:
+        return None, False
+    if text:
+        return _file("--local-kubeconfig", text), True
+    usual = environment.get("KUBECONFIG", "").split(os.pathsep)[0] or str(Path.home() / ".kube" / "config")
+    path = Path(usual).expanduser()
+    return (path, False) if path.is_file() else (None, False)
+
+
+def _password(text: str) -> str:
+    if text and not 12 <= len(text) <= 1024:
+        raise BadOption("LARIAT_ADMIN_PASSWORD: a password has at least 12 characters")
+    return text
+
+
+def _default_data(environment: Mapping[str, str]) -> str:
+    root = environment.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return str(Path(root) / "lariat")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadOption(message)

@@ -1,0 +1,190 @@
+"""``/k8s/clusters/<id>/…`` for plain HTTP: the request goes into the tunnel and the answer comes out as it is produced.
+
+``asgi.py`` calls it for each such request; upgrades go to ``switch.py`` instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from chalicelib.errors import LariatError, TooLarge
+from chalicelib.proxy import status
+from chalicelib.proxy.gatekeeper import LARGEST_BODY, Admitted, Gatekeeper
+from chalicelib.proxy.policy import response_headers
+from chalicelib.tunnel.exchange import Broken
+from chalicelib.tunnel.frames import DOCUMENT
+from chalicelib.tunnel.heads import Headers, dump_request
+from standalone.tunnel import Caller, Tunnel, Tunnels
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Sender = Callable[[Message], Awaitable[None]]
+
+PATIENCE = 0.25
+"""Seconds until a request that has no answer yet is worth a look at whether its caller is still there."""
+
+BUSY = "the request's headers are too large for the tunnel"
+
+
+class Refusal(Exception):
+    """Lariat's own answer to a proxied request."""
+
+    def __init__(self, code: int, body: bytes) -> None:
+        super().__init__(code)
+        self.code = code
+        self.body = body
+
+
+class Proxy:
+    def __init__(self, gatekeeper: Gatekeeper, tunnels: Tunnels) -> None:
+        self._gatekeeper = gatekeeper
+        self._tunnels = tunnels
+
+    def admit(self, scope: Scope) -> tuple[Admitted, Tunnel, str]:
+        """Decide about a request; return the tunnel to use and the head to send. Raises ``Refusal``."""
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+        try:
+            _check_length(headers)
+            admitted = self._gatekeeper.admit(scope["method"], path, query, headers, False)
+            tunnel = self._tunnels.find(admitted.target.cluster)
+            if tunnel is None:
+                raise self._gatekeeper.unavailable(admitted.target.cluster)
+        except LariatError as error:
+            raise Refusal(*status.from_error(error)) from None
+        document = dump_request(admitted.head._replace(deflate=tunnel.deflate))
+        if len(document) > DOCUMENT:
+            raise Refusal(431, status.status(431, BUSY))
+        return admitted, tunnel, document
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Sender) -> None:
+        try:
+            _, tunnel, document = self.admit(scope)
+        except Refusal as refusal:
+            await _refuse(send, refusal)
+            return
+        exchange = tunnel.open()
+        caller = _Caller(scope, receive, send, exchange)
+        try:
+            await caller.forward(document)
+        finally:
+            caller.leave()
+            exchange.abort("the caller has left")
+
+
+class _Caller:
+    """One caller that waits for an answer."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Sender, exchange: Caller) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._exchange = exchange
+        self._started = False
+        self._background: asyncio.Task[None] | None = None
+        self._watch: asyncio.TimerHandle | None = None
+
+    async def forward(self, document: str) -> None:
+        try:
+            if has_body(self._scope["headers"]):
+                await self._send_first(document)
+            else:
+                await self._exchange.send(b"", True, document)
+                self._watch = asyncio.get_running_loop().call_later(PATIENCE, self._watch_caller)
+            await self._answer()
+        except Broken as broken:
+            await self._break_off(str(broken))
+        except Refusal as refusal:
+            await _refuse(self._send, refusal)
+
+    def leave(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._background is not None:
+            self._background.cancel()
+
+    async def _send_first(self, document: str) -> None:
+        """Send the body's first piece with the head; the rest follows while the answer may come already."""
+        message = await self._receive()
+        data, more = message.get("body", b""), message.get("more_body", False)
+        if len(data) > LARGEST_BODY:
+            raise _too_large()
+        await self._exchange.send(data, not more, document)
+        self._background = asyncio.create_task(self._upload(len(data)) if more else self._await_leaving())
+
+    async def _upload(self, size: int) -> None:
+        more = True
+        try:
+            while more:
+                message = await self._receive()
+                if message["type"] == "http.disconnect":
+                    self._exchange.abort("the caller went away")
+                    return
+                data, more = message.get("body", b""), message.get("more_body", False)
+                size += len(data)
+                if size > LARGEST_BODY:
+                    self._exchange.abort("the request is too large", _too_large())
+                    return
+                await self._exchange.send(data, not more)
+        except Broken:
+            # Whoever waits for the answer hears of it.
+            return
+        await self._await_leaving()
+
+    def _watch_caller(self) -> None:
+        self._background = asyncio.get_running_loop().create_task(self._await_leaving())
+
+    async def _await_leaving(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._exchange.abort("the caller went away")
+
+    async def _answer(self) -> None:
+        head, delivery = await self._exchange.head()
+        if head.status == 101:
+            raise Broken("the cluster switched protocols without being asked")
+        await self._start(head.status, response_headers(head.headers))
+        await self._send({"type": "http.response.body", "body": delivery.data, "more_body": not delivery.fin})
+        while not delivery.fin:
+            delivery = await self._exchange.receive()
+            await self._send({"type": "http.response.body", "body": delivery.data, "more_body": not delivery.fin})
+
+    async def _start(self, code: int, headers: Headers) -> None:
+        self._started = True
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        await self._send({"type": "http.response.start", "status": code, "headers": raw})
+
+    async def _break_off(self, reason: str) -> None:
+        """Say why there is no answer; one that has begun can only be cut, so that nobody takes it for whole."""
+        if not self._started:
+            await _refuse(self._send, Refusal(502, status.status(502, reason)))
+            return
+        self._scope["state"]["cut"]()
+        # The server notices the cut before this request counts as ended.
+        await asyncio.sleep(0)
+
+
+def has_body(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers)
+
+
+def _too_large() -> Refusal:
+    message = f"the request is larger than {LARGEST_BODY // 1024 // 1024} MB"
+    return Refusal(*status.from_error(TooLarge(message)))
+
+
+def _check_length(headers: list[tuple[str, str]]) -> None:
+    for name, value in headers:
+        if name == "content-length" and value.isdecimal() and int(value) > LARGEST_BODY:
+            raise TooLarge(f"the request is larger than {LARGEST_BODY // 1024 // 1024} MB")
+
+
+async def _refuse(send: Sender, refusal: Refusal) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(refusal.body)).encode())]
+    if refusal.code == 413:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": refusal.code, "headers": headers})
+    await send({"type": "http.response.body", "body": refusal.body})

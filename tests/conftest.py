@@ -1,0 +1,52 @@
+"""Fixtures that many tests share: the real cluster, and a Lariat with that cluster imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kubernetes import binaries
+from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.cluster import running as running_cluster
+from tests.support.lariat import Client, Imported, Lariat
+from tests.support.lariat import running as running_lariat
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A real control plane, started once for all tests."""
+    folder = binaries.folder(os.environ, lambda line: print(line, file=sys.stderr))
+    with running_cluster(folder, tmp_path_factory.mktemp("kubernetes")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def lariat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lariat]:
+    with running_lariat(tmp_path_factory.mktemp("lariat")) as lariat:
+        yield lariat
+
+
+@pytest.fixture(scope="module")
+def admin(lariat: Lariat) -> Iterator[Client]:
+    with lariat.log_in() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def imported(lariat: Lariat, admin: Client, cluster: Cluster) -> Iterator[Imported]:
+    """The real cluster, imported and active."""
+    imported = Imported(lariat, admin, "real")
+    try:
+        imported.connect(cluster.kubeconfig)
+        yield imported
+    finally:
+        imported.stop()
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(imported: Imported) -> Path:
+    return imported.kubeconfig()
