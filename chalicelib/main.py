@@ -26,7 +26,7 @@ from chalicelib.proxy.gatekeeper import Gatekeeper
 from chalicelib.reconcile import Reconciler
 from chalicelib.schema import kinds
 from chalicelib.store.resources import Resources
-from chalicelib.types import Change, Clock, Random, Seal, Store
+from chalicelib.types import Change, Clock, Key, Random, Seal, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ class Parts:
     def reconciler(self, transport: Transport) -> Reconciler:
         return Reconciler(self.resources, ClusterClient(transport), self.clock)
 
-    def changed(self, change: Change) -> None:
+    def changed(self, key: Key) -> None:
         """Something was written: what was remembered of it counts no more."""
-        if change.key.kind in ("token", "user", "globalRoleBinding"):
+        if key.kind in ("token", "user", "globalRoleBinding"):
             self.authenticator.forget()
-        if change.key.kind == "cluster":
+        if key.kind == "cluster":
             self.gatekeeper.forget()
 
 

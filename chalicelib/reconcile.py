@@ -63,17 +63,20 @@ class Reconciler:
 
         try:
             # Rights come first: who sees the cluster as active may use it.
-            failure = self._ensure(key, plan(self._resources.get(*key)))
+            failure = self._carry_out(key, plan(self._resources.get(*key)))
             if failure:
                 observed = Observed(connected=observed.connected, failure=failure)
             return plan(self._resources.update(key, lambda stored: plan(stored).cluster)).again
         except NotFound:
             return None
 
-    def _ensure(self, key: Key, plan: Plan) -> str:
+    def _carry_out(self, key: Key, plan: Plan) -> str:
+        """Write into the cluster; return why that failed, if it did."""
         try:
             for wanted in plan.ensure:
                 self._client.ensure(key.id, wanted.path, wanted.document)
+            for path in plan.withdraw:
+                self._client.withdraw(key.id, path)
         except ClusterUnavailable as error:
             log.warning("cluster %s: %s", key.id, error.message)
             return error.message

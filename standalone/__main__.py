@@ -15,11 +15,10 @@ def main() -> int:
         options = parse(sys.argv[1:], os.environ)
         logging.basicConfig(level=options.level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
         # Wrong options are answered at once, before the server's packages are loaded.
-        from standalone.server import Fault, Server, locked
+        from standalone.server import Fault, serve
 
         try:
-            with locked(options.data):
-                Server(options).run()
+            serve(options)
         except Fault as fault:
             print(f"lariat: {fault}", file=sys.stderr)
             return 1

@@ -71,7 +71,11 @@ class Edge:
             with contextlib.suppress(ClientDisconnected):
                 await send({"type": "websocket.send", "text": message})
 
-        tunnel = Tunnel(cluster, transmit, deflate=not _is_near(scope))
+        async def hang_up() -> None:
+            with contextlib.suppress(ClientDisconnected):
+                await send({"type": "websocket.close", "code": 1000, "reason": "the cluster was deleted"})
+
+        tunnel = Tunnel(cluster, transmit, hang_up, deflate=not _is_near(scope))
         self._tunnels.add(tunnel)
         log.info("cluster %s: its agent is connected", cluster)
         try:

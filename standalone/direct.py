@@ -19,7 +19,7 @@ class Direct:
         self._kubernetes = kubernetes
         self._tunnels = tunnels
         self._loop = asyncio.get_running_loop()
-        self._tunnel = Tunnel(cluster, self._to_session, deflate=False)
+        self._tunnel = Tunnel(cluster, self._to_session, self._hang_up, deflate=False)
         self._session = Session(self, kubernetes.upstream)
 
     def start(self) -> None:
@@ -36,6 +36,9 @@ class Direct:
 
     async def drain(self) -> None:
         """Nothing piles up: the streams' own flow control bounds what is under way."""
+
+    async def _hang_up(self) -> None:
+        self.stop()
 
     async def _to_session(self, message: str) -> None:
         self._session.receive(message)

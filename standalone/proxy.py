@@ -96,9 +96,9 @@ class _Caller:
                 self._watch = asyncio.get_running_loop().call_later(PATIENCE, self._watch_caller)
             await self._answer()
         except Broken as broken:
-            await self._break_off(str(broken))
+            await self._break_off(Refusal(502, status.status(502, str(broken))))
         except Refusal as refusal:
-            await _refuse(self._send, refusal)
+            await self._break_off(refusal)
 
     def leave(self) -> None:
         if self._watch is not None:
@@ -154,13 +154,15 @@ class _Caller:
 
     async def _start(self, code: int, headers: Headers) -> None:
         self._started = True
+        if code in (204, 304):
+            headers = tuple(pair for pair in headers if pair[0] != "content-length")
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         await self._send({"type": "http.response.start", "status": code, "headers": raw})
 
-    async def _break_off(self, reason: str) -> None:
+    async def _break_off(self, refusal: Refusal) -> None:
         """Say why there is no answer; one that has begun can only be cut, so that nobody takes it for whole."""
         if not self._started:
-            await _refuse(self._send, Refusal(502, status.status(502, reason)))
+            await _refuse(self._send, refusal)
             return
         self._scope["state"]["cut"]()
         # The server notices the cut before this request counts as ended.

@@ -6,168 +6,148 @@ import asyncio
 import contextlib
 import datetime
 import fcntl
-import logging
 import os
 import signal
-import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
-import uvicorn
+import uvloop
 
-from agent.errors import AgentError
-from agent.kubernetes import Kubernetes, from_kubeconfig
-from chalicelib.api.clusters import name_claim
-from chalicelib.controllers.readiness import waiting
-from chalicelib.errors import AlreadyExists
+from agent.kubernetes import Kubernetes
 from chalicelib.gateway.agents import Terms
 from chalicelib.main import Parts, on_sqlite
-from chalicelib.store.resources import timestamp
-from chalicelib.tunnel.frames import MESSAGE
-from chalicelib.types import Change, Key, Resource
-from standalone import certificates
+from chalicelib.types import Change, Key
+from standalone import certificates, local
 from standalone.asgi import Edge
+from standalone.certificates import Certificates
 from standalone.direct import Direct
 from standalone.lambdas import Lambdas
 from standalone.options import BadOption, Options
 from standalone.proxy import Proxy
-from standalone.switch import LariatProtocol
 from standalone.tunnel import Bridge, Tunnels
+from standalone.web import KEEPALIVE, Web, listen
 from standalone.work import Work
 
-log = logging.getLogger("lariat.server")
-
-LOCAL = "local"
-KEEPALIVE = 20
 LIFETIME = 24 * 3600
+"""Seconds after which an agent replaces its connection."""
+
 GRACE = 10.0
 """Seconds that agents get to come back after a restart before their clusters count as unavailable."""
 
-STOP_SECONDS = 3
+API_THREADS = 8
+
+_Listener: TypeAlias = Callable[[Key], None]
 
 
 class Fault(Exception):
     """The server can't start; the text is one line that says why."""
 
 
-class Server:
-    def __init__(self, options: Options) -> None:
-        self._options = options
-        self._kubernetes = _local_cluster(options)
-        self._changes: list[Work] = []
-        self._parts, self._certificates = self._build()
+def serve(options: Options) -> None:
+    """Serve until SIGINT or SIGTERM. Raises ``BadOption`` or ``Fault``."""
+    with _locked(options.data), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(options))
 
-    def run(self) -> None:
-        """Serve until SIGINT or SIGTERM."""
-        with asyncio.Runner(loop_factory=_loop) as runner:
-            runner.run(self._serve())
-        self._parts.close()
 
-    def _build(self) -> tuple[Parts, certificates.Certificates]:
-        options = self._options
-        if options.certificate and options.key:
-            chosen = certificates.given(options.certificate, options.key)
-        else:
-            names = (*options.hostnames, options.host)
-            chosen = certificates.own(options.data, names, datetime.datetime.now(datetime.UTC))
-        terms = Terms(keepalive=KEEPALIVE, lifetime=LIFETIME)
-        return on_sqlite(options.data, terms, {"cacerts": chosen.authority}, self._notify), chosen
-
-    def _notify(self, changes: Sequence[Change]) -> None:
-        for change in changes:
-            self._parts.changed(change)
-            for work in self._changes:
-                self._enqueue(work, change.key)
-
-    def _enqueue(self, work: Work, key: Key) -> None:
-        if key.kind == "cluster":
-            work.add(key)
-        elif key.kind == "globalRoleBinding":
-            for cluster in self._reconciler.clusters():
-                work.add(cluster)
-
-    async def _serve(self) -> None:
-        parts = self._parts
-        listener = _listen(self._options)
-        tunnels = Tunnels(lambda cluster: work.add(Key("cluster", cluster)))
-        self._reconciler = parts.reconciler(Bridge(tunnels, asyncio.get_running_loop()))
-        work = Work(self._reconciler.reconcile, parts.clock)
-        workers = ThreadPoolExecutor(8, "api")
-        edge = Edge(Proxy(parts.gatekeeper, tunnels), tunnels, parts.agents, Lambdas(lambda: parts), workers)
-        server = _Uvicorn(self._config(edge))
-        loop = asyncio.get_running_loop()
+async def _serve(options: Options) -> None:
+    kubernetes = local.find(options)
+    chosen = _certificates(options)
+    try:
+        listener = listen(options.host, options.port)
+    except OSError as error:
+        raise Fault(f"can't listen on {options.host}:{options.port}: {error.strerror}") from error
+    changes = _Changes()
+    terms = Terms(keepalive=KEEPALIVE, lifetime=LIFETIME)
+    parts = on_sqlite(options.data, terms, {"cacerts": chosen.authority}, changes.heard)
+    with ThreadPoolExecutor(API_THREADS, "api") as workers, contextlib.closing(parts):
+        password = await asyncio.get_running_loop().run_in_executor(workers, parts.bootstrap, options.password)
+        running = _Running(parts, kubernetes, changes, workers)
+        web = Web(running.edge, chosen, lambda: print(_greeting(options, password), flush=True))
+        running.start()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, server.stop, tunnels)
-        password = await loop.run_in_executor(workers, parts.bootstrap, self._options.password)
-        self._changes.append(work)
-        direct = self._connect_local(tunnels)
+            asyncio.get_running_loop().add_signal_handler(number, running.stop, web)
+        await web.serve([listener])
+
+
+class _Running:
+    """What runs while the server does: tunnels, the edge in front of them, and the reconciling work."""
+
+    def __init__(
+        self, parts: Parts, kubernetes: Kubernetes | None, changes: _Changes, workers: ThreadPoolExecutor
+    ) -> None:
+        self._parts = parts
+        self._changes = changes
+        self._loop = asyncio.get_running_loop()
+        self._tunnels = Tunnels(self._moved)
+        self._reconciler = parts.reconciler(Bridge(self._tunnels, self._loop))
+        self._work = Work(self._reconciler.reconcile, parts.clock)
+        self._kubernetes = kubernetes
+        self._direct = Direct(local.LOCAL, kubernetes, self._tunnels) if kubernetes else None
+        proxy = Proxy(parts.gatekeeper, self._tunnels)
+        self.edge = Edge(proxy, self._tunnels, parts.agents, Lambdas(lambda: parts), workers)
+
+    def start(self) -> None:
+        self._changes.tell(self._changed)
+        if self._direct is not None and self._kubernetes is not None:
+            local.ensure(self._parts, self._kubernetes)
+            self._direct.start()
         for cluster in self._reconciler.clusters():
-            work.add(cluster, GRACE)
-        work.start()
-        server.greeting = _greeting(self._options, password)
-        await server.serve([listener])
-        work.stop()
-        if direct is not None:
-            direct.stop()
-        tunnels.close()
-        workers.shutdown(wait=True)
+            self._work.add(cluster, GRACE)
+        self._work.start()
 
-    def _connect_local(self, tunnels: Tunnels) -> Direct | None:
-        if self._kubernetes is None:
-            return None
-        _ensure_local(self._parts, self._kubernetes)
-        direct = Direct(LOCAL, self._kubernetes, tunnels)
-        direct.start()
-        return direct
+    def stop(self, web: Web) -> None:
+        """Take no more requests, and end those that would go on for ever."""
+        web.should_exit = True
+        self._work.stop()
+        if self._direct is not None:
+            self._direct.stop()
+        self._tunnels.close()
 
-    def _config(self, edge: Edge) -> uvicorn.Config:
-        config = uvicorn.Config(
-            edge,
-            interface="asgi3",
-            loop="none",
-            http=LariatProtocol,
-            ws="websockets-sansio",
-            ws_max_size=MESSAGE,
-            ws_ping_interval=KEEPALIVE,
-            ws_ping_timeout=KEEPALIVE,
-            ws_per_message_deflate=False,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=STOP_SECONDS,
-            ssl_certfile=str(self._certificates.chain),
-            ssl_keyfile=str(self._certificates.key),
-        )
-        config.load()
-        return config
+    def _moved(self, cluster: str) -> None:
+        """An agent came or went."""
+        self._work.add(Key("cluster", cluster))
+
+    def _changed(self, key: Key) -> None:
+        """Something was written, by any thread."""
+        self._parts.changed(key)
+        if key.kind == "globalRoleBinding":
+            for cluster in self._reconciler.clusters():
+                self._work.add(cluster)
+        if key.kind == "cluster":
+            self._work.add(key)
+            if self._parts.resources.find(*key) is None:
+                asyncio.run_coroutine_threadsafe(self._tunnels.drop(key.id), self._loop)
 
 
-class _Uvicorn(uvicorn.Server):
-    """uvicorn without its own signal handling, so that Ctrl-C is a clean stop and no exception."""
+class _Changes:
+    """The in-process change feed: the store speaks before anybody listens, since it is there first."""
 
-    greeting: str = ""
+    def __init__(self) -> None:
+        self._listeners: list[_Listener] = []
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    def tell(self, listener: _Listener) -> None:
+        self._listeners.append(listener)
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        print(self.greeting, flush=True)
+    def heard(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            for listener in self._listeners:
+                listener(change.key)
 
-    def stop(self, tunnels: Tunnels) -> None:
-        """Stop taking requests and end those that would go on for ever."""
-        self.should_exit = True
-        tunnels.close()
+
+def _certificates(options: Options) -> Certificates:
+    if options.certificate and options.key:
+        try:
+            return certificates.given(options.certificate, options.key)
+        except ValueError as error:
+            raise BadOption(f"--certificate {str(options.certificate)!r}: {error}") from error
+    names = (*options.hostnames, options.host)
+    return certificates.own(options.data, names, datetime.datetime.now(datetime.UTC))
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     """Own a data folder: two servers on one would undo each other's work. Raises ``Fault``."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -182,55 +162,8 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _local_cluster(options: Options) -> Kubernetes | None:
-    if options.kubeconfig is None:
-        return None
-    try:
-        return from_kubeconfig(options.kubeconfig)
-    except AgentError as error:
-        if options.demanded:
-            raise BadOption(f"--local-kubeconfig: {error}") from error
-        log.warning("there will be no cluster `local`: %s", error)
-        return None
-
-
-def _ensure_local(parts: Parts, kubernetes: Kubernetes) -> None:
-    facts = kubernetes.describe()
-    status = {"driver": "imported", "apiEndpoint": f"https://{facts.address}", "caCert": facts.certificate}
-    if parts.resources.find("cluster", LOCAL) is not None:
-        parts.resources.update(
-            Key("cluster", LOCAL), lambda stored: replace(stored, status={**stored.status, **status})
-        )
-        return
-    cluster = Resource(
-        kind="cluster",
-        id=LOCAL,
-        spec={"name": LOCAL, "internal": True, "description": "the cluster of the kubeconfig at the start"},
-        status=status,
-        unique=(name_claim(LOCAL),),
-    )
-    with contextlib.suppress(AlreadyExists):
-        parts.resources.create(waiting(cluster, timestamp(parts.clock.now())))
-
-
-def _listen(options: Options) -> socket.socket:
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    try:
-        listener = socket.create_server((options.host, options.port), family=family, backlog=1024)
-    except OSError as error:
-        raise Fault(f"can't listen on {options.host}:{options.port}: {error.strerror}") from error
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
-
-
 def _greeting(options: Options, password: str) -> str:
     lines = [f"Lariat is ready on {options.url}"]
     if password and not options.password:
         lines += [f"The first administrator is `admin` with the password {password}", "It is shown this once only."]
     return "\n".join(lines)
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    import uvloop
-
-    return uvloop.new_event_loop()

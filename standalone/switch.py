@@ -30,6 +30,40 @@ PREFIX = b"/k8s/clusters/"
 _PAUSE = 256 * 1024
 
 
+class Gathering:
+    """A transport that sends an answer's head together with the first bytes of its body.
+
+    The server writes them one after the other, which would be two TLS records and two system calls for every answer.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self.bare = transport
+        self._loop = loop
+        self._held = b""
+        self._flush: asyncio.Handle | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._flush is None:
+            self._held = data
+            self._flush = self._loop.call_soon(self.flush)
+        else:
+            self._held += data
+            self.flush()
+
+    def flush(self) -> None:
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+            self.bare.write(self._held)
+
+    def close(self) -> None:
+        self.flush()
+        self.bare.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.bare, name)
+
+
 class LariatProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol with these additions."""
 
@@ -41,7 +75,8 @@ class LariatProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._deadline = self.loop.call_later(HEAD_SECONDS, transport.close)
+        self.transport = Gathering(transport, self.loop)  # type: ignore[assignment]
+        self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._keep_deadline()
@@ -49,6 +84,7 @@ class LariatProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._size = 0
+        self._set_deadline()
         super().on_message_begin()
         self.scope["state"]["cut"] = self.transport.abort
 
@@ -82,6 +118,10 @@ class LariatProtocol(HttpToolsProtocol):
             )
             self.transport.close()
 
+    def _set_deadline(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
     def _keep_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
@@ -95,6 +135,8 @@ class LariatProtocol(HttpToolsProtocol):
         return not self._refused and (self._switches() or super()._should_upgrade())
 
     def handle_websocket_upgrade(self) -> None:
+        # What follows are no answers any more.
+        self.transport = self.transport.bare  # type: ignore[attr-defined]
         if not self._switches():
             super().handle_websocket_upgrade()
             return

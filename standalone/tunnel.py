@@ -43,8 +43,16 @@ class Tunnel:
     ``deflate`` compresses what both ends send: for an agent next door that would only cost processor time.
     """
 
-    def __init__(self, cluster: str, send: Callable[[str], Awaitable[None]], deflate: bool) -> None:
+    def __init__(
+        self,
+        cluster: str,
+        send: Callable[[str], Awaitable[None]],
+        hang_up: Callable[[], Awaitable[None]],
+        *,
+        deflate: bool,
+    ) -> None:
         self.cluster = cluster
+        self.hang_up = hang_up
         self.deflate = deflate
         self.retiring = False
         self._send = send
@@ -120,6 +128,11 @@ class Tunnels:
         else:
             self._tunnels.pop(tunnel.cluster, None)
         self._changed(tunnel.cluster)
+
+    async def drop(self, cluster: str) -> None:
+        """The cluster was deleted: its agents have no business here any more."""
+        for tunnel in list(self._tunnels.get(cluster, [])):
+            await tunnel.hang_up()
 
     def find(self, cluster: str) -> Tunnel | None:
         """The newest connection of the cluster's agent that takes new requests."""

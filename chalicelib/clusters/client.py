@@ -56,6 +56,12 @@ class ClusterClient:
             message = _document(answer).get("message", "")
             raise ClusterUnavailable(f"creating {document['metadata']['name']} was answered {answer.status}: {message}")
 
+    def withdraw(self, cluster: str, path: str) -> None:
+        """Delete an object, if it is there. Raises ``ClusterUnavailable``."""
+        answer = self._transport.call(cluster, controller_request("DELETE", path), b"", TIMEOUT)
+        if answer.status not in (200, 202, 404):
+            raise ClusterUnavailable(f"deleting {path} was answered {answer.status}")
+
 
 def _document(answer: Answer) -> Mapping[str, Any]:
     try:

@@ -13,6 +13,9 @@ PROBE_SECONDS = 60.0
 """A connected cluster's API server is looked at this often; a lost tunnel is noticed at once."""
 
 RETRY_SECONDS = 5.0
+BOUND = "boundAdministrators"
+"""Where a cluster's status keeps whose bindings were made in it."""
+
 BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 
 
@@ -35,18 +38,22 @@ class Ensure:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to write: the cluster's new state, objects in it, and in how many seconds to look again."""
+    """What to write: the cluster's new state, objects in it, and in how many seconds to look again.
+
+    ``withdraw`` are paths of objects that must not exist in the cluster any more.
+    """
 
     cluster: Resource
     ensure: tuple[Ensure, ...] = ()
+    withdraw: tuple[str, ...] = ()
     again: float | None = None
 
 
 def plan(cluster: Resource, observed: Observed, administrators: Sequence[str], now: str) -> Plan:
     if observed.version is not None:
-        known = {**cluster.status, "version": dict(observed.version)}
-        bindings = tuple(_binding(user) for user in administrators)
-        return Plan(readiness.ready(replace(cluster, status=known), now), bindings, PROBE_SECONDS)
+        known = {**cluster.status, "version": dict(observed.version), BOUND: list(administrators)}
+        ensure, withdraw = _bindings(cluster, administrators)
+        return Plan(readiness.ready(replace(cluster, status=known), now), ensure, withdraw, PROBE_SECONDS)
     if observed.connected:
         message = f"The agent is connected, but {observed.failure}"
         return Plan(readiness.unavailable(cluster, "ApiServerUnreachable", message, now), again=RETRY_SECONDS)
@@ -54,6 +61,14 @@ def plan(cluster: Resource, observed: Observed, administrators: Sequence[str], n
         return Plan(readiness.waiting(cluster, now))
     message = "The cluster's agent is not connected; requests work again as soon as it is"
     return Plan(readiness.unavailable(cluster, "AgentDisconnected", message, now))
+
+
+def _bindings(cluster: Resource, administrators: Sequence[str]) -> tuple[tuple[Ensure, ...], tuple[str, ...]]:
+    """Compare who is bound with who should be; after an absence nothing is taken for granted."""
+    bound = cluster.status.get(BOUND, [])
+    missing = [user for user in administrators if user not in bound or not readiness.is_ready(cluster)]
+    surplus = [user for user in bound if user not in administrators]
+    return tuple(_binding(user) for user in missing), tuple(f"{BINDINGS}/globaladmin-{user}" for user in surplus)
 
 
 def _binding(user: str) -> Ensure:

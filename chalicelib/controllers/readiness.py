@@ -28,5 +28,9 @@ def unavailable(cluster: Resource, reason: str, message: str, now: str) -> Resou
     return cluster.with_condition(READY, "False", reason, message, now=now)
 
 
+def is_ready(cluster: Resource) -> bool:
+    return any(condition.type == READY and condition.status == "True" for condition in cluster.conditions)
+
+
 def was_connected(cluster: Resource) -> bool:
     return any(condition.type == PENDING and condition.status == "True" for condition in cluster.conditions)

@@ -7,11 +7,16 @@ that may stand several times is several pairs.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NamedTuple, TypeAlias
 
 from chalicelib.tunnel.frames import FrameError
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 
 class RequestHead(NamedTuple):
@@ -81,7 +86,7 @@ def _headers(fields: dict[str, Any]) -> Headers:
         if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)):
             raise FrameError("bad headers")
         name, value = pair
-        if not name or not value.isprintable() or any(letter in name for letter in " :\r\n"):
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             raise FrameError("bad headers")
         headers.append((name.lower(), value))
     return tuple(headers)

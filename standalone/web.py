@@ -1,0 +1,70 @@
+"""The HTTPS server under the edge: uvicorn with our protocol class, our signals and our limits."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from chalicelib.tunnel.frames import MESSAGE
+from standalone.asgi import Edge
+from standalone.certificates import Certificates
+from standalone.switch import LariatProtocol
+
+KEEPALIVE = 20
+"""Seconds between two signs of life on an agent's connection."""
+
+IDLE_SECONDS = 75
+STOP_SECONDS = 3
+BACKLOG = 1024
+
+
+class Web(uvicorn.Server):
+    """uvicorn without its own signal handling, so that Ctrl-C is a clean stop and no exception."""
+
+    def __init__(self, edge: Edge, certificates: Certificates, started: Callable[[], None]) -> None:
+        super().__init__(_config(edge, certificates))
+        self._when_started = started
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._when_started()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Raises ``OSError``."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _config(edge: Edge, certificates: Certificates) -> uvicorn.Config:
+    config = uvicorn.Config(
+        edge,
+        interface="asgi3",
+        loop="none",
+        http=LariatProtocol,
+        ws="websockets-sansio",
+        ws_max_size=MESSAGE,
+        ws_ping_interval=KEEPALIVE,
+        ws_ping_timeout=KEEPALIVE,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        ssl_certfile=str(certificates.chain),
+        ssl_keyfile=str(certificates.key),
+    )
+    config.load()
+    return config
