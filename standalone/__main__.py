@@ -14,6 +14,9 @@ def main() -> int:
     try:
         options = parse(sys.argv[1:], os.environ)
         logging.basicConfig(level=options.level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        if options.level != "debug":
+            # uvicorn tells of every connection that opens; we say what matters ourselves.
+            logging.getLogger("uvicorn").setLevel(logging.WARNING)
         # Wrong options are answered at once, before the server's packages are loaded.
         from standalone.server import Fault, serve
 
