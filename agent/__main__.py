@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import uvloop
 
@@ -19,12 +20,17 @@ from agent.errors import AgentError, ConfigurationError
 from agent.kubernetes import Kubernetes, from_kubeconfig, in_cluster
 from agent.server import Server
 
+VERSION = "0.1.0"
 LEVELS = ("debug", "info", "warning", "error")
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.Namespace:
-    """Read the options; each may come from an environment variable, as the import manifest passes them."""
-    parser = argparse.ArgumentParser(prog="agent", description="Connect a Kubernetes cluster to Lariat.")
+    """Read the options; each may come from an environment variable, as the import manifest passes them.
+
+    Raises ``ConfigurationError``; prints and leaves for ``--help`` and ``--version``.
+    """
+    parser = _Parser(prog="agent", description="Connect a Kubernetes cluster to Lariat.")
+    parser.add_argument("--version", action="version", version=f"Lariat agent {VERSION}")
 
     def option(name: str, variable: str, text: str) -> None:
         parser.add_argument(name, default=environment.get(variable, ""), help=f"{text} [{variable}]")
@@ -34,8 +40,12 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.
     option("--ca-checksum", "LARIAT_CA_CHECKSUM", "SHA-256 of the server's CA, from the registration command")
     option("--kubeconfig", "LARIAT_KUBECONFIG", "reach the cluster by this file, not as a pod")
     option("--context", "LARIAT_CONTEXT", "context of the kubeconfig, not its current one")
-    parser.add_argument("--log-level", choices=LEVELS, default=environment.get("LARIAT_LOG_LEVEL", "info"))
-    return parser.parse_args(arguments)
+    option("--log-level", "LARIAT_LOG_LEVEL", "one of " + ", ".join(LEVELS) + "; info if not given")
+    options = parser.parse_args(arguments)
+    options.log_level = options.log_level or "info"
+    if options.log_level not in LEVELS:
+        raise ConfigurationError(f"--log-level {options.log_level!r}: one of {', '.join(LEVELS)} is needed")
+    return options
 
 
 def cluster(options: argparse.Namespace, environment: Mapping[str, str]) -> Kubernetes:
@@ -54,11 +64,9 @@ async def run(server: Server, kubernetes: Kubernetes) -> None:
 
 
 def main() -> int:
-    options = parse(sys.argv[1:], os.environ)
-    logging.basicConfig(
-        level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
     try:
+        options = parse(sys.argv[1:], os.environ)
+        logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
         server = Server(options.server, options.token, options.ca_checksum)
         kubernetes = cluster(options, os.environ)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -70,6 +78,11 @@ def main() -> int:
         print(f"agent: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError(message)
 
 
 if __name__ == "__main__":

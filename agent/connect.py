@@ -26,6 +26,7 @@ log = logging.getLogger("lariat.agent")
 
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 8.0
+REFUSED_DELAY = 60.0
 DRAIN = 600.0
 """Seconds that a replaced connection may still take to finish its requests."""
 
@@ -140,9 +141,12 @@ class Agent:
                 connection, tunnel = await self._connect()
                 welcome = True
                 await self._stay(connection, tunnel)
-            except AgentError as error:
-                if isinstance(error, Refused) and not welcome:
+            except Refused as error:
+                if not welcome:
                     raise
+                log.warning("%s; trying again every minute", error)
+                await self._pause(REFUSED_DELAY)
+            except AgentError as error:
                 log.warning("%s", error)
             attempt = 0 if loop.time() - since > LONGEST_DELAY else attempt + 1
             await self._pause(self._delay(attempt))

@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 from agent.errors import ConfigurationError, Refused, Unreachable
 
 TIMEOUT = 15.0
+_WRONG_NAME = (62, 64)
+"""OpenSSL's codes for a certificate that holds for other names or addresses than the one that was dialled."""
+
 _MOST_BYTES = 1024 * 1024
 
 
@@ -45,7 +48,8 @@ class Server:
     def __init__(self, url: str, token: str, checksum: str) -> None:
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment or parts.username:
-            raise ConfigurationError(f"--server {url!r}: an https:// URL is needed")
+            given = f"{url!r}: an https:// URL is needed" if url else "is missing: the URL of Lariat, https://…"
+            raise ConfigurationError(f"--server {given}")
         if not token:
             raise ConfigurationError("--token is missing: it is in the cluster's registration command")
         if checksum and (len(checksum) != 64 or not set(checksum.lower()) <= set("0123456789abcdef")):
@@ -114,14 +118,17 @@ class Server:
             response = connection.getresponse()
             status, raw = response.status, response.read(_MOST_BYTES)
         except ssl.SSLCertVerificationError as error:
-            raise Refused(
-                f"{self.name} is not to be trusted: {error.verify_message}; is --ca-checksum missing?"
-            ) from error
+            raise Refused(f"{self.name} is not to be trusted: {error.verify_message}; {self._advice(error)}") from error
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(f"can't reach {self.name}: {error}") from error
         finally:
             connection.close()
         return self._read(status, raw)
+
+    def _advice(self, error: ssl.SSLCertVerificationError) -> str:
+        if error.verify_code in _WRONG_NAME:
+            return f"give the server this name with LARIAT_HOSTNAMES={self._host}"
+        return "is --ca-checksum missing?" if not self._checksum else "its certificate is not signed by the pinned CA"
 
     def _read(self, status: int, raw: bytes) -> dict[str, Any]:
         try:

@@ -112,8 +112,10 @@ def on_sqlite(
     from chalicelib.adapters.sqlite import SqliteStore
 
     clock = SystemClock()
-    store = SqliteStore(str(folder / "lariat.db"), clock, notify)
-    return build(store, KeyFile(folder / "seal.key"), clock, SystemRandom(), terms, settings, store.close)
+    database = folder / "lariat.db"
+    seal = KeyFile(folder / "seal.key", fresh=not database.exists())
+    store = SqliteStore(str(database), clock, notify)
+    return build(store, seal, clock, SystemRandom(), terms, settings, store.close)
 
 
 def on_lambda() -> Parts:

@@ -15,9 +15,10 @@ from urllib.parse import parse_qsl
 
 from uvicorn.protocols.utils import ClientDisconnected
 
+from app import METHODS
 from chalicelib.api.application import refusal
 from chalicelib.api.http import LARGEST_BODY
-from chalicelib.errors import Invalid, LariatError, Malformed, TooLarge, Unauthorized
+from chalicelib.errors import Invalid, LariatError, Malformed, MethodNotAllowed, TooLarge, Unauthorized
 from chalicelib.gateway.agents import Agents
 from standalone.lambdas import Lambdas
 from standalone.proxy import Proxy, Receive, Scope, Sender
@@ -47,6 +48,8 @@ class Edge:
 
     async def _call_lambda(self, scope: Scope, receive: Receive, send: Sender) -> None:
         try:
+            if scope["method"] not in METHODS:
+                raise MethodNotAllowed(f"Method {scope['method']} not supported")
             body = await _body(receive)
             _check_query(scope["query_string"])
         except LariatError as error:

@@ -70,5 +70,5 @@ def _route(app: Chalice, path: str) -> tuple[str, dict[str, str]]:
     if path in app.routes:
         return path, {}
     greedy = [route for route in app.routes if route.endswith("{proxy+}") and path.startswith(route[:-8])]
-    best = max(greedy, key=len)
+    best = max(greedy, key=len, default="/{proxy+}")
     return best, {"proxy": path[len(best) - 8 :]}

@@ -44,6 +44,9 @@ def ensure(parts: Parts, kubernetes: Kubernetes) -> None:
         spec={"name": LOCAL, "internal": True, "description": "the cluster of the kubeconfig at the start"},
         unique=(name_claim(LOCAL),),
     )
+    known = parts.resources.find("cluster", LOCAL)
+    if known is not None and known.status.get("caCert") != facts.certificate:
+        log.warning("the cluster `local` is another one than at the last start; its tokens now open %s", facts.address)
     with contextlib.suppress(AlreadyExists):
         parts.resources.create(waiting(cluster, timestamp(parts.clock.now())))
     parts.resources.update(Key("cluster", LOCAL), lambda stored: replace(stored, status={**stored.status, **status}))

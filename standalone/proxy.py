@@ -16,6 +16,7 @@ from chalicelib.proxy.policy import response_headers
 from chalicelib.tunnel.exchange import Broken
 from chalicelib.tunnel.frames import DOCUMENT
 from chalicelib.tunnel.heads import Headers, dump_request
+from chalicelib.tunnel.streams import Deliver
 from standalone.tunnel import Caller, Tunnel, Tunnels
 
 Scope = MutableMapping[str, Any]
@@ -109,6 +110,9 @@ class _Caller:
     async def _send_first(self, document: str) -> None:
         """Send the body's first piece with the head; the rest follows while the answer may come already."""
         message = await self._receive()
+        if message["type"] == "http.disconnect":
+            # What a caller did not finish saying is not done.
+            raise Broken("the caller went away")
         data, more = message.get("body", b""), message.get("more_body", False)
         if len(data) > LARGEST_BODY:
             raise _too_large()
@@ -144,13 +148,17 @@ class _Caller:
 
     async def _answer(self) -> None:
         head, delivery = await self._exchange.head()
-        if head.status == 101:
-            raise Broken("the cluster switched protocols without being asked")
-        await self._start(head.status, response_headers(head.headers))
-        await self._send({"type": "http.response.body", "body": delivery.data, "more_body": not delivery.fin})
-        while not delivery.fin:
-            delivery = await self._exchange.receive()
+        if head.status < 200:
+            raise Broken(f"the cluster answered {head.status}, which nobody asked for")
+        headers = response_headers(head.headers)
+        left = _length(headers) if self._scope["method"] != "HEAD" and head.status not in (204, 304) else None
+        await self._start(head.status, headers)
+        while True:
+            left = _subtract(left, delivery)
             await self._send({"type": "http.response.body", "body": delivery.data, "more_body": not delivery.fin})
+            if delivery.fin:
+                return
+            delivery = await self._exchange.receive()
 
     async def _start(self, code: int, headers: Headers) -> None:
         self._started = True
@@ -165,8 +173,29 @@ class _Caller:
             await _refuse(self._send, refusal)
             return
         self._scope["state"]["cut"]()
-        # The server notices the cut before this request counts as ended.
-        await asyncio.sleep(0)
+        # A request counts as ended by us before the server has noticed the cut, and it would complain.
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+def _length(headers: Headers) -> int | None:
+    """The length that an answer promises; one that promises two, or no number, is none."""
+    lengths = [value for name, value in headers if name == "content-length"]
+    if not lengths:
+        return None
+    if len(lengths) > 1 or not (lengths[0].isascii() and lengths[0].isdecimal()):
+        raise Broken("the cluster's answer has no clear length")
+    return int(lengths[0])
+
+
+def _subtract(left: int | None, delivery: Deliver) -> int | None:
+    """Hold an answer to its promise: bytes beyond it would be read as the next answer."""
+    if left is None:
+        return None
+    left -= len(delivery.data)
+    if left < 0 or (delivery.fin and left):
+        raise Broken("the cluster's answer has another length than it promised")
+    return left
 
 
 def has_body(headers: list[tuple[bytes, bytes]]) -> bool:

@@ -57,7 +57,7 @@ async def _serve(options: Options) -> None:
     try:
         listener = listen(options.host, options.port)
     except OSError as error:
-        raise Fault(f"can't listen on {options.host}:{options.port}: {error.strerror}") from error
+        raise Fault(f"can't listen on {options.host}:{options.port}: {os.strerror(error.errno or 0)}") from error
     changes = _Changes()
     terms = Terms(keepalive=KEEPALIVE, lifetime=LIFETIME)
     parts = on_sqlite(options.data, terms, {"cacerts": chosen.authority}, changes.heard)
@@ -163,7 +163,9 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _greeting(options: Options, password: str) -> str:
-    lines = [f"Lariat is ready on {options.url}"]
+    lines = [f"Lariat is ready on {options.url}; its data is in {options.data}"]
+    if options.certificate is None:
+        lines += [f"Clients must trust its CA: curl --cacert {options.data / 'ca.pem'} {options.url}/v3"]
     if password and not options.password:
         lines += [f"The first administrator is `admin` with the password {password}", "It is shown this once only."]
     return "\n".join(lines)

@@ -21,6 +21,9 @@ from chalicelib.tunnel.streams import Deliver, Stream
 
 log = logging.getLogger("lariat.tunnel")
 
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes of an answer to Lariat's own requests, which are kept whole."""
+
 LOST = "the cluster's agent was disconnected before it answered"
 
 
@@ -174,6 +177,8 @@ class Bridge:
                 while not delivery.fin:
                     delivery = await exchange.receive()
                     pieces.append(delivery.data)
+                    if sum(map(len, pieces)) > LARGEST_ANSWER:
+                        raise Broken("its API server answered more than anybody asked for")
         except TimeoutError:
             raise ClusterUnavailable(f"its API server did not answer within {timeout:.0f} seconds") from None
         except Broken as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 from collections.abc import Callable, Iterator
 
@@ -11,7 +12,7 @@ import uvicorn
 from chalicelib.tunnel.frames import MESSAGE
 from standalone.asgi import Edge
 from standalone.certificates import Certificates
-from standalone.switch import LariatProtocol
+from standalone.protocol import LariatProtocol
 
 KEEPALIVE = 20
 """Seconds between two signs of life on an agent's connection."""
@@ -35,6 +36,13 @@ class Web(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._when_started()
+
+
+class RefusedSockets(logging.Filter):
+    """Drops uvicorn's complaint about a WebSocket that we refused with an answer of our own: strangers could fill the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.getMessage() != "ASGI callable returned without completing handshake."
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -67,4 +75,5 @@ def _config(edge: Edge, certificates: Certificates) -> uvicorn.Config:
         ssl_keyfile=str(certificates.key),
     )
     config.load()
+    logging.getLogger("uvicorn.error").addFilter(RefusedSockets())
     return config

@@ -19,9 +19,14 @@ _NONCE = 12
 
 
 class KeyFile:
-    """AES-256-GCM; the purpose is authenticated, so that a sealed value can't be moved to another place."""
+    """AES-256-GCM; the purpose is authenticated, so that a sealed value can't be moved to another place.
 
-    def __init__(self, path: Path) -> None:
+    ``fresh`` says that nothing was sealed yet, so a key may be made; otherwise a missing one is an error.
+    """
+
+    def __init__(self, path: Path, *, fresh: bool) -> None:
+        if not fresh and not path.exists():
+            raise LariatError(f"{path} is missing: restore it from the backup that the database came from")
         self._cipher = AESGCM(_key(path))
 
     def seal(self, plain: str, purpose: str) -> str:

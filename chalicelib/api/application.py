@@ -103,7 +103,7 @@ class Application:
 
     def _authenticated(self, request: Request, rest: list[str]) -> Response:
         identity = self._authenticator.authenticate(request.values("authorization"))
-        _confine(identity, rest)
+        _confine(identity, request.method, rest)
         match rest:
             case []:
                 return answer(root(request))
@@ -125,9 +125,14 @@ class Application:
         return self._behaviours[kind.id]
 
 
-def _confine(identity: Identity, rest: list[str]) -> None:
-    """A token that is good for one cluster reaches nothing but that cluster."""
-    inside = len(rest) >= 2 and rest[0].lower() in ("cluster", "clusters") and rest[1] == identity.cluster
+def _confine(identity: Identity, method: str, rest: list[str]) -> None:
+    """A token that is good for one cluster may look at that cluster, and neither change it nor make more tokens."""
+    inside = (
+        method == "GET"
+        and len(rest) >= 2
+        and rest[0].lower() in ("cluster", "clusters")
+        and rest[1] == identity.cluster
+    )
     if identity.cluster and not inside:
         raise Unauthorized("clusterID does not match")
 

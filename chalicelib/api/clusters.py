@@ -85,7 +85,7 @@ def name_claim(name: str) -> str:
 def _name(values: Mapping[str, Any]) -> str:
     name = str(values.get("name") or "")
     if not name:
-        raise Invalid(code="MissingRequired", field=NAME_FIELD)
+        raise Invalid(f"{NAME_FIELD} is required", code="MissingRequired", field=NAME_FIELD)
     return name
 
 

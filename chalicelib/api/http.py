@@ -51,13 +51,20 @@ class Request:
         if not self.body.strip():
             return {}
         try:
-            document = json.loads(self.body)
+            document = json.loads(self.body, parse_constant=_refuse_constant)
+            if b"\\u" in self.body:
+                # Half of a surrogate pair is a string to Python, but nothing that could be stored or sent.
+                json.dumps(document, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             text = "nested too deeply" if isinstance(error, RecursionError) else str(error)
             raise Malformed(f"Failed to parse body: {text}") from None
         if not isinstance(document, dict):
             raise Malformed("Failed to parse body: a JSON object is needed")
         return document
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 @dataclass(frozen=True, slots=True)

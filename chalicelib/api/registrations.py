@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -40,9 +41,18 @@ class Registrations(Behaviour):
             "token": token,
             "manifestUrl": url,
             "command": f"kubectl apply -f {url}",
+            "verifiedCommand": self._verified(url),
             "insecureCommand": f"curl --insecure -sfL {url} | kubectl apply -f -",
-            "agentCommand": f"python -m agent --server {server} --token {token}{pin} --kubeconfig ~/.kube/config",
+            "agentCommand": f".venv/bin/python -m agent --server {server} --token {token}{pin} --kubeconfig ~/.kube/config",
         }
+
+    def _verified(self, url: str) -> str:
+        """A command that trusts this server's own CA and nobody else, for a shell with process substitution."""
+        authority = self._settings.value("cacerts")
+        if not authority:
+            return f"kubectl apply -f {url}"
+        encoded = base64.b64encode(authority.encode()).decode()
+        return f"curl -sfL --cacert <(echo {encoded} | base64 -d) {url} | kubectl apply -f -"
 
     def manifest(self, token: str, base: str) -> str:
         """Return the import manifest. Raises ``NotFound`` for a token that nobody made."""

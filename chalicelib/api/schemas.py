@@ -74,8 +74,11 @@ def _field(field: Field) -> dict[str, Any]:
         "writeOnly": field.secret,
         "minLength": field.shortest,
         "maxLength": field.longest,
+        "max": field.most,
         "options": list(field.options),
     }
+    if field.least is not None:
+        document["min"] = field.least
     return document | {name: value for name, value in optional.items() if value}
 
 

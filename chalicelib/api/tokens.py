@@ -26,14 +26,11 @@ class Tokens(Behaviour):
         return list(self.resources.list("token", call.identity.user).items)
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
-        ttl = values["ttl"]
-        if ttl < 0:
-            raise Invalid("ttl is in milliseconds, 0 for no end", code="MinLimitExceeded", field="ttl")
         cluster = str(values.get("clusterId") or "")
         if cluster:
             self.resources.get("cluster", cluster)
         spec = {"isDerived": True, "description": values.get("description") or "", "clusterId": cluster or None}
-        token, key = self._login.issue(call.identity.user, ttl, "api", spec)
+        token, key = self._login.issue(call.identity.user, values["ttl"], "api", spec)
         return shown_once(token, key)
 
     def remove(self, call: Call, resource: Resource) -> Resource:

@@ -31,7 +31,7 @@ class Users(Behaviour):
         username, password = str(values.get("username") or ""), str(values.get("password") or "")
         for name, value in (("username", username), ("password", password)):
             if not value:
-                raise Invalid(code="MissingRequired", field=name)
+                raise Invalid(f"{name} is required", code="MissingRequired", field=name)
         spec = {name: value for name, value in values.items() if name not in ("username", "password")}
         user = new_user(f"u-{word(self.random, 5)}", username, self._passwords.hash(password), spec)
         try:

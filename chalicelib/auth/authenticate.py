@@ -6,7 +6,6 @@ It fails closed: an error, a missing value or a doubt is ``Unauthorized``.
 from __future__ import annotations
 
 import base64
-import binascii
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -90,7 +89,7 @@ def _credentials(authorization: str) -> tuple[str, str]:
     if scheme.lower() == "basic":
         try:
             value = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise Unauthorized(REFUSAL) from None
     elif scheme.lower() != "bearer":
         raise Unauthorized(REFUSAL)

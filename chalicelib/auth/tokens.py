@@ -1,6 +1,6 @@
 """API tokens: ``token-xxxxx:<key>``. The store knows a hash of the key only.
 
-A key holds 54 characters of 28, 259 bits from a secure source, so a plain SHA-256 suffices and costs nothing.
+A key holds 54 characters of 27, 256 bits from a secure source, so a plain SHA-256 suffices and costs nothing.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -87,9 +86,9 @@ class _Facts:
 def _facts(document: Mapping[str, Any]) -> _Facts:
     cluster = document.get("cluster")
     if not isinstance(cluster, dict):
-        raise Invalid(code="MissingRequired", field="cluster")
+        raise Invalid("cluster is required", code="MissingRequired", field="cluster")
     address, ca, token = (cluster.get(name, "") for name in ("address", "caCert", "token"))
-    if not isinstance(address, str) or not ADDRESS.fullmatch(address):
+    if not isinstance(address, str) or not ADDRESS.fullmatch(address) or int(address.rpartition(":")[2]) > 65535:
         raise Invalid("address must be host:port", code="InvalidFormat", field="address")
     if not isinstance(ca, str) or len(ca) > LARGEST_CERTIFICATE or not _is_pem(ca):
         raise Invalid("caCert must be base64 of a PEM", code="InvalidFormat", field="caCert")
@@ -103,5 +102,5 @@ def _is_pem(text: str) -> bool:
         return True
     try:
         return b"-----BEGIN CERTIFICATE-----" in base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         return False

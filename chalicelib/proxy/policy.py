@@ -63,7 +63,7 @@ _HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-_WITHHELD = _HOP_BY_HOP | {"set-cookie", "alt-svc", "strict-transport-security"}
+_WITHHELD = _HOP_BY_HOP | {"set-cookie", "alt-svc", "date", "strict-transport-security"}
 
 _FORBIDDEN_GROUPS = ("system:masters", "system:node", "system:serviceaccount", "system:kube-")
 

@@ -25,6 +25,8 @@ class Field:
     options: tuple[str, ...] = ()
     shortest: int = 0
     longest: int = 0
+    least: int | None = None
+    most: int | None = None
     secret: bool = False
     place: str = "spec"
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from chalicelib.schema.kind import Action, Field, Kind, read_only
 
 NAME = Field(longest=253)
+LONGEST_TTL = 10 * 365 * 24 * 3600 * 1000
+"""Milliseconds that a token may live for at most; 0 lives for ever."""
+
 DESCRIPTION = Field(longest=4096)
 
 CLUSTER = Kind(
@@ -39,6 +42,7 @@ REGISTRATION_TOKEN = Kind(
         "description": DESCRIPTION,
         "token": read_only(place="sealed"),
         "command": read_only(),
+        "verifiedCommand": read_only(),
         "insecureCommand": read_only(),
         "manifestUrl": read_only(),
         "agentCommand": read_only(),
@@ -72,9 +76,9 @@ TOKEN = Kind(
     fields={
         "name": read_only(),
         "description": Field(update=False, longest=4096),
-        "ttl": Field(type="int", update=False, default=0),
+        "ttl": Field(type="int", update=False, default=0, least=0, most=LONGEST_TTL),
         "clusterId": Field(type="reference[cluster]", update=False),
-        "enabled": read_only("boolean", place="spec"),
+        "enabled": Field(type="boolean", create=False, update=False, default=True),
         "userId": Field(type="reference[user]", create=False, update=False),
         "authProvider": read_only(place="spec"),
         "isDerived": read_only("boolean", place="spec"),
@@ -160,7 +164,7 @@ LOGIN = Kind(
         "password": Field(type="password", required=True, secret=True, longest=1024),
         "description": DESCRIPTION,
         "responseType": Field(options=("json",), default="json"),
-        "ttl": Field(type="int", default=0),
+        "ttl": Field(type="int", default=0, least=0, most=LONGEST_TTL),
     },
     collection_methods=(),
     resource_methods=(),

@@ -27,7 +27,7 @@ def creation(kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
         if value is None or value == "":
             value = field.default
         if field.required and (value is None or value == "" or value == []):
-            raise Invalid(code="MissingRequired", field=name)
+            raise Invalid(f"{name} is required", code="MissingRequired", field=name)
         if value is not None:
             values[name] = value
     return values
@@ -43,7 +43,7 @@ def update(kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
         if value is None and field.default is not None:
             value = field.default
         if value in (None, "") and not field.nullable:
-            raise Invalid(code="NotNullable", field=name)
+            raise Invalid(f"{name} must have a value", code="NotNullable", field=name)
         values[name] = value
     return values
 
@@ -53,9 +53,11 @@ def _value(name: str, field: Field, value: Any) -> Any:
         return None
     converted = _convert(name, field, value)
     if field.options and converted not in ("", *field.options):
-        raise Invalid(code="InvalidOption", field=name)
+        raise Invalid(f"{name} must be one of {', '.join(field.options)}", code="InvalidOption", field=name)
     if isinstance(converted, str):
         _measure(name, field, converted)
+    if isinstance(converted, int):
+        _limit(name, field, converted)
     return converted
 
 
@@ -114,7 +116,7 @@ def _sequence(name: str, value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise _wrong(name, "a list")
     if any(element is None for element in value):
-        raise Invalid(code="NotNullable", field=name)
+        raise Invalid(f"{name} must have a value", code="NotNullable", field=name)
     return value
 
 
@@ -126,9 +128,16 @@ def _mapping(name: str, value: Any) -> dict[str, str]:
 
 def _measure(name: str, field: Field, text: str) -> None:
     if field.longest and len(text) > field.longest:
-        raise Invalid(code="MaxLengthExceeded", field=name)
+        raise Invalid(f"{name} has at most {field.longest} characters", code="MaxLengthExceeded", field=name)
     if text and len(text) < field.shortest:
-        raise Invalid(code="MinLengthExceeded", field=name)
+        raise Invalid(f"{name} has at least {field.shortest} characters", code="MinLengthExceeded", field=name)
+
+
+def _limit(name: str, field: Field, number: int) -> None:
+    if field.least is not None and number < field.least:
+        raise Invalid(f"{name} is at least {field.least}", code="MinLimitExceeded", field=name)
+    if field.most is not None and number > field.most:
+        raise Invalid(f"{name} is at most {field.most}", code="MaxLimitExceeded", field=name)
 
 
 def _wrong(name: str, wanted: str) -> Invalid:

@@ -1,0 +1,159 @@
+"""One HTTP/1.1 connection to the cluster's API server, and what reads an answer from it.
+
+``agent/upstream.py`` keeps a pool of them. Answers are taken as they arrive, so that a watch or a log shows each line when
+it is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import httptools
+
+HELD = 512 * 1024
+"""Bytes of an answer that wait to be taken before the API server is made to wait."""
+
+
+class Lost(Exception):
+    """The connection ended too early."""
+
+
+@dataclass(slots=True)
+class Parser:
+    """What httptools (Node's llhttp) calls back while it reads one answer."""
+
+    method: str
+    status: int = 0
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    pieces: list[bytes] = field(default_factory=list)
+    size: int = 0
+    begun: bool = False
+    complete: bool = False
+    reusable: bool = False
+    until_close: bool = False
+    parser: httptools.HttpResponseParser = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Raises ``httptools.HttpParserError`` if this is no HTTP."""
+        if self.status == 101:
+            self.on_body(data)
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self.until_close = True
+            if rest := data[upgrade.args[0] :]:
+                self.on_body(rest)
+
+    def take(self) -> bytes:
+        data = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+        self.pieces.clear()
+        self.size = 0
+        return data
+
+    def end(self) -> None:
+        """The connection was closed: for an answer without a length that is its proper end."""
+        self.complete = self.complete or (self.begun and self.until_close)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        status = self.parser.get_status_code()
+        if 100 <= status < 200 and status != 101:
+            self.headers.clear()
+            return
+        self.status = status
+        self.begun = True
+        names = {name for name, _ in self.headers}
+        bodiless = self.method == "HEAD" or status in (204, 304)
+        self.until_close = not bodiless and "content-length" not in names and "transfer-encoding" not in names
+        self.reusable = self.parser.should_keep_alive() and status != 101 and not self.until_close
+        self.complete = bodiless
+
+    def on_body(self, body: bytes) -> None:
+        self.pieces.append(body)
+        self.size += len(body)
+
+    def on_message_complete(self) -> None:
+        if self.begun and self.status != 101:
+            self.complete = True
+
+
+class Connection(asyncio.Protocol):
+    """One connection to the API server, used by one call at a time."""
+
+    def __init__(self) -> None:
+        self.lost = False
+        self._transport: asyncio.Transport | None = None
+        self._parser: Parser | None = None
+        self._changed = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._paused = False
+
+    @property
+    def usable(self) -> bool:
+        return not self.lost and self._transport is not None and not self._transport.is_closing()
+
+    def begin(self, parser: Parser) -> None:
+        self._parser = parser
+
+    def write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    async def drain(self) -> None:
+        await self._writable.wait()
+
+    async def wait(self) -> None:
+        """Wait until something has come. Raises ``Lost`` when nothing will."""
+        if self.lost:
+            raise Lost
+        self._changed.clear()
+        await self._changed.wait()
+
+    def resume(self) -> None:
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        parser = self._parser
+        if parser is None or (parser.complete and parser.status != 101):
+            # Nobody asked: the other side is out of step.
+            self.close()
+            return
+        try:
+            parser.feed(data)
+        except httptools.HttpParserError:
+            self.close()
+            return
+        if parser.size > HELD and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+        self._changed.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        if self._parser is not None and exc is None:
+            self._parser.end()
+        self._changed.set()
+        self._writable.set()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()

@@ -1,0 +1,172 @@
+"""The HTTP server's protocol class: bounds on what strangers send, and upgrades that ASGI does not know.
+
+``web.py`` gives it to uvicorn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from chalicelib.proxy.policy import UPGRADES
+from standalone.switch import Switch
+
+LARGEST_HEAD = 64 * 1024
+"""Bytes of a request line with all headers."""
+
+HEAD_SECONDS = 30.0
+"""A connection that has not sent a whole head by then is closed."""
+
+PREFIX = b"/k8s/clusters/"
+
+
+class Gathering:
+    """A transport that sends an answer's head together with the first bytes of its body.
+
+    The server writes them one after the other, which would be two TLS records and two system calls for every answer.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self.bare = transport
+        self._loop = loop
+        self._held = b""
+        self._flush: asyncio.Handle | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._flush is None:
+            self._held = data
+            self._flush = self._loop.call_soon(self.flush)
+        else:
+            self._held += data
+            self.flush()
+
+    def flush(self) -> None:
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+            self.bare.write(self._held)
+
+    def close(self) -> None:
+        self.flush()
+        self.bare.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.bare, name)
+
+
+class LariatProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 protocol with these additions."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._size = 0
+        self._hosts = 0
+        self._headed = False
+        self._refused = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.transport = Gathering(transport, self.loop)  # type: ignore[assignment]
+        self._set_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._keep_deadline()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._size = 0
+        self._hosts = 0
+        self._headed = False
+        self._set_deadline()
+        super().on_message_begin()
+        self.scope["state"]["cut"] = self.transport.abort
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        self._hosts += name.lower() == b"host"
+        # What comes behind the body are trailers: they must not pass for headers.
+        if not self._headed:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._keep_deadline()
+        self._headed = True
+        if self._hosts > 1:
+            self._refuse(b"400 Bad Request")
+        if not self._refused:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._refused:
+            super().on_message_complete()
+
+    def _count(self, size: int) -> None:
+        self._size += size
+        if self._size > LARGEST_HEAD and not self._refused:
+            self._refuse(b"431 Request Header Fields Too Large")
+
+    def _refuse(self, line: bytes) -> None:
+        """Answer without a body and close: what follows on this connection is not read."""
+        self._refused = True
+        self.transport.write(b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % line)
+        self.transport.close()
+
+    def _set_deadline(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _keep_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _switches(self) -> bool:
+        upgrade = self._get_upgrade()
+        return self.url.startswith(PREFIX) and upgrade is not None and upgrade.decode("latin-1") in UPGRADES
+
+    def _should_upgrade(self) -> bool:
+        return not self._refused and (self._switches() or super()._should_upgrade())
+
+    def handle_websocket_upgrade(self) -> None:
+        # What follows are no answers any more.
+        self.transport = self.transport.bare  # type: ignore[attr-defined]
+        if self.cycle is not None and not self.cycle.response_complete:  # type: ignore[redundant-expr]
+            # An earlier request is still being answered: the connection can't be two things at once.
+            self.transport.close()
+            return
+        if not self._switches():
+            super().handle_websocket_upgrade()
+            return
+        parsed = httptools.parse_url(self.url)
+        self.scope["raw_path"] = parsed.path
+        self.scope["query_string"] = parsed.query or b""
+        # A hasty client's first bytes, which came behind the request's head.
+        upgrade = sys.exc_info()[1]
+        rest = self._received[upgrade.args[0] :] if isinstance(upgrade, httptools.HttpParserUpgrade) else b""
+        connections: set[Any] = self.server_state.connections
+        switch = Switch(self.config.app.proxy, self.scope, self.transport, connections)  # type: ignore[union-attr]
+        connections.discard(self)
+        connections.add(switch)
+        self.transport.set_protocol(switch)
+        if rest:
+            switch.data_received(rest)
+        task = self.loop.create_task(switch.run())
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def data_received(self, data: bytes) -> None:
+        self._received = data
+        super().data_received(data)
