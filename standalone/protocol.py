@@ -13,6 +13,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from chalicelib.proxy.policy import UPGRADES
+from standalone.agents import PATH, AgentSocket
 from standalone.switch import Switch
 
 LARGEST_HEAD = 64 * 1024
@@ -137,8 +138,14 @@ class LariatProtocol(HttpToolsProtocol):
         upgrade = self._get_upgrade()
         return self.url.startswith(PREFIX) and upgrade is not None and upgrade.decode("latin-1") in UPGRADES
 
+    def _brings_a_tunnel(self) -> bool:
+        return self._get_upgrade() == b"websocket" and self.url.partition(b"?")[0] == PATH
+
     def _should_upgrade(self) -> bool:
-        return not self._refused and (self._switches() or super()._should_upgrade())
+        return not self._refused and (self._switches() or self._brings_a_tunnel())
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing: an upgrade that we don't offer is an ordinary request, and no stranger fills the log with it."""
 
     def handle_websocket_upgrade(self) -> None:
         # What follows are no answers any more.
@@ -147,8 +154,8 @@ class LariatProtocol(HttpToolsProtocol):
             # An earlier request is still being answered: the connection can't be two things at once.
             self.transport.close()
             return
-        if not self._switches():
-            super().handle_websocket_upgrade()
+        if self._brings_a_tunnel():
+            self._welcome_agent()
             return
         parsed = httptools.parse_url(self.url)
         self.scope["raw_path"] = parsed.path
@@ -163,7 +170,18 @@ class LariatProtocol(HttpToolsProtocol):
         self.transport.set_protocol(switch)
         if rest:
             switch.data_received(rest)
-        task = self.loop.create_task(switch.run())
+        self._keep(self.loop.create_task(switch.run()))
+
+    def _welcome_agent(self) -> None:
+        connections: set[Any] = self.server_state.connections
+        socket = AgentSocket(self.config.app.door, connections, self._keep)  # type: ignore[union-attr]
+        connections.discard(self)
+        socket.connection_made(self.transport)
+        self.transport.set_protocol(socket)
+        lines = b"".join([b"%b: %b\r\n" % pair for pair in self.headers])
+        socket.data_received(b"GET %b HTTP/1.1\r\n%b\r\n" % (self.url, lines))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 

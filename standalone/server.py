@@ -20,6 +20,7 @@ from chalicelib.gateway.agents import Terms
 from chalicelib.main import Parts, on_sqlite
 from chalicelib.types import Change, Key
 from standalone import certificates, local
+from standalone.agents import Door
 from standalone.asgi import Edge
 from standalone.certificates import Certificates
 from standalone.direct import Direct
@@ -27,8 +28,11 @@ from standalone.lambdas import Lambdas
 from standalone.options import BadOption, Options
 from standalone.proxy import Proxy
 from standalone.tunnel import Bridge, Tunnels
-from standalone.web import KEEPALIVE, Web, listen
+from standalone.web import Web, listen
 from standalone.work import Work
+
+KEEPALIVE = 20
+"""Seconds between two signs of life on an agent's connection."""
 
 LIFETIME = 24 * 3600
 """Seconds after which an agent replaces its connection."""
@@ -86,7 +90,8 @@ class _Running:
         self._kubernetes = kubernetes
         self._direct = Direct(local.LOCAL, kubernetes, self._tunnels) if kubernetes else None
         proxy = Proxy(parts.gatekeeper, self._tunnels)
-        self.edge = Edge(proxy, self._tunnels, parts.agents, Lambdas(lambda: parts), workers)
+        door = Door(parts.agents, self._tunnels, workers, KEEPALIVE)
+        self.edge = Edge(proxy, door, Lambdas(lambda: parts), workers)
 
     def start(self) -> None:
         self._changes.tell(self._changed)

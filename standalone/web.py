@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
 from collections.abc import Callable, Iterator
 
 import uvicorn
 
-from chalicelib.tunnel.frames import MESSAGE
 from standalone.asgi import Edge
 from standalone.certificates import Certificates
 from standalone.protocol import LariatProtocol
-
-KEEPALIVE = 20
-"""Seconds between two signs of life on an agent's connection."""
 
 IDLE_SECONDS = 75
 STOP_SECONDS = 3
@@ -38,13 +33,6 @@ class Web(uvicorn.Server):
         self._when_started()
 
 
-class RefusedSockets(logging.Filter):
-    """Drops uvicorn's complaint about a WebSocket that we refused with an answer of our own: strangers could fill the log."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.getMessage() != "ASGI callable returned without completing handshake."
-
-
 def listen(host: str, port: int) -> socket.socket:
     """Raises ``OSError``."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -59,11 +47,7 @@ def _config(edge: Edge, certificates: Certificates) -> uvicorn.Config:
         interface="asgi3",
         loop="none",
         http=LariatProtocol,
-        ws="websockets-sansio",
-        ws_max_size=MESSAGE,
-        ws_ping_interval=KEEPALIVE,
-        ws_ping_timeout=KEEPALIVE,
-        ws_per_message_deflate=False,
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -75,5 +59,4 @@ def _config(edge: Edge, certificates: Certificates) -> uvicorn.Config:
         ssl_keyfile=str(certificates.key),
     )
     config.load()
-    logging.getLogger("uvicorn.error").addFilter(RefusedSockets())
     return config

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.auth import tokens
 from chalicelib.auth.passwords import Passwords
-from chalicelib.errors import Forbidden, NameTaken, Unauthorized
+from chalicelib.errors import AlreadyExists, Forbidden, NameTaken, Unauthorized
 from chalicelib.store.resources import Resources
 from chalicelib.types import Clock, Random, Resource
 
@@ -96,7 +96,7 @@ def bootstrap(resources: Resources, passwords: Passwords, random: Random, passwo
     marker = Resource(kind="bootstrap", id="administrator", spec={"userId": user}, unique=(BOOTSTRAPPED,))
     try:
         resources.create(administrator, binding, marker)
-    except NameTaken:
+    except (AlreadyExists, NameTaken):
         # Another replica was faster; its administrator is the one.
         return ""
     return secret

@@ -43,7 +43,7 @@ class Passwords:
                 self._hasher.verify(hash or self._no_hash(), password)
             except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
                 return False
-        return hash is not None
+        return bool(hash)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

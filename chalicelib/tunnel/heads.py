@@ -19,6 +19,10 @@ _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 
+# Made once: ``json.dumps`` with separators makes an encoder for every call.
+_dump = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class RequestHead(NamedTuple):
     """What the agent is to ask its own API server. ``target`` is an origin-form path with its query.
 
@@ -37,8 +41,7 @@ class ResponseHead(NamedTuple):
 
 
 def dump_request(head: RequestHead) -> str:
-    document = {"method": head.method, "target": head.target, "headers": head.headers, "deflate": head.deflate}
-    return json.dumps(document, separators=(",", ":"))
+    return _dump({"method": head.method, "target": head.target, "headers": head.headers, "deflate": head.deflate})
 
 
 def load_request(document: str) -> RequestHead:
@@ -55,7 +58,7 @@ def load_request(document: str) -> RequestHead:
 
 
 def dump_response(head: ResponseHead) -> str:
-    return json.dumps({"status": head.status, "headers": head.headers}, separators=(",", ":"))
+    return _dump({"status": head.status, "headers": head.headers})
 
 
 def load_response(document: str) -> ResponseHead:
