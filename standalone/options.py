@@ -24,7 +24,10 @@ class BadOption(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``kubeconfig`` is the one of the cluster ``local``; ``demanded`` says that somebody asked for it by name."""
+    """``kubeconfig`` is the one of the cluster ``local``; ``demanded`` says that somebody asked for it by name.
+
+    ``lifetime`` is in seconds.
+    """
 
     host: str
     port: int
@@ -34,6 +37,7 @@ class Options:
     hostnames: tuple[str, ...]
     kubeconfig: Path | None
     demanded: bool
+    lifetime: int
     password: str
     level: str
 
@@ -59,6 +63,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     option("--key", "LARIAT_KEY", "", "PEM of its private key")
     option("--hostnames", "LARIAT_HOSTNAMES", "", "further names and addresses for Lariat's own certificate, by commas")
     option("--local-kubeconfig", "LARIAT_LOCAL_KUBECONFIG", "", "kubeconfig of the cluster `local`, or `none`")
+    option("--tunnel-lifetime", "LARIAT_TUNNEL_LIFETIME", "86400", "seconds until an agent replaces its connection")
     option("--log-level", "LARIAT_LOG_LEVEL", "info", "one of " + ", ".join(LEVELS))
     return _check(parser.parse_args(arguments), environment)
 
@@ -84,6 +89,7 @@ def _check(found: argparse.Namespace, environment: Mapping[str, str]) -> Options
         hostnames=names,
         kubeconfig=kubeconfig,
         demanded=demanded,
+        lifetime=_lifetime(found.tunnel_lifetime),
         password=_password(environment.get("LARIAT_ADMIN_PASSWORD", "")),
         level=found.log_level,
     )
@@ -114,6 +120,12 @@ def _kubeconfig(text: str, environment: Mapping[str, str]) -> tuple[Path | None,
     usual = environment.get("KUBECONFIG", "").split(os.pathsep)[0] or str(Path.home() / ".kube" / "config")
     path = Path(usual).expanduser()
     return (path, False) if path.is_file() else (None, False)
+
+
+def _lifetime(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 10**9):
+        raise BadOption(f"--tunnel-lifetime {text!r}: a number of seconds is needed, such as 86400")
+    return int(text)
 
 
 def _password(text: str) -> str:

@@ -34,9 +34,6 @@ from standalone.work import Work
 KEEPALIVE = 20
 """Seconds between two signs of life on an agent's connection."""
 
-LIFETIME = 24 * 3600
-"""Seconds after which an agent replaces its connection."""
-
 GRACE = 10.0
 """Seconds that agents get to come back after a restart before their clusters count as unavailable."""
 
@@ -63,7 +60,7 @@ async def _serve(options: Options) -> None:
     except OSError as error:
         raise Fault(f"can't listen on {options.host}:{options.port}: {os.strerror(error.errno or 0)}") from error
     changes = _Changes()
-    terms = Terms(keepalive=KEEPALIVE, lifetime=LIFETIME)
+    terms = Terms(keepalive=KEEPALIVE, lifetime=options.lifetime)
     parts = on_sqlite(options.data, terms, {"cacerts": chosen.authority}, changes.heard)
     with ThreadPoolExecutor(API_THREADS, "api") as workers, contextlib.closing(parts):
         password = await asyncio.get_running_loop().run_in_executor(workers, parts.bootstrap, options.password)

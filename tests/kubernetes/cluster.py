@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -158,8 +159,16 @@ class Cluster:
             "--bind-address=127.0.0.1",
             f"--secure-port={free_port()}",
             f"--cert-dir={self.folder}",
-            "--port=0",
+            *self._no_plain_port(),
         )
+
+    def _no_plain_port(self) -> list[str]:
+        """Until 1.23 there was a port without TLS too, always the same one, so two clusters would collide."""
+        version = subprocess.run(
+            [str(self.binaries / "kube-controller-manager"), "--version"], capture_output=True, text=True, check=True
+        ).stdout
+        minor = re.search(r"v1\.(\d+)", version)
+        return ["--port=0"] if minor and int(minor[1]) < 24 else []
 
     def _run(self, name: str, *arguments: str) -> None:
         log = (self.folder / f"{name}.log").open("wb")
