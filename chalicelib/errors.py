@@ -3,6 +3,7 @@
     LariatError
     ├── Invalid                 422  a value that the caller sent is wrong
     │   └── Malformed           422  the body is no JSON object
+    ├── Refused                 400  what was asked for makes no sense now
     ├── Unauthorized            401  who are you
     ├── Forbidden               403  you may not
     ├── NotFound                404
@@ -43,6 +44,10 @@ class Invalid(LariatError):
 
 class Malformed(Invalid):
     code = "InvalidBodyContent"
+
+
+class Refused(LariatError):
+    status = 400
 
 
 class Unauthorized(LariatError):

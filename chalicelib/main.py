@@ -79,7 +79,7 @@ def build(
         Clusters(kinds.CLUSTER, resources, random, clock, login, values),
         GlobalRoleBindings(kinds.GLOBAL_ROLE_BINDING, resources, random),
         Tokens(kinds.TOKEN, resources, random, login, clock),
-        Users(kinds.USER, resources, random, passwords, login),
+        Users(kinds.USER, resources, random, passwords, login, values),
         registrations,
         values,
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 
+from chalicelib.auth.authenticate import grants_everything
 from chalicelib.clusters.client import ClusterClient
 from chalicelib.controllers import health
 from chalicelib.controllers.health import Observed, Plan
@@ -38,14 +39,7 @@ class Reconciler:
 
     def clusters(self) -> list[Key]:
         """Every cluster's key, for a start or a repair after messages were missed."""
-        keys: list[Key] = []
-        after = ""
-        while True:
-            page = self._resources.list("cluster", after=after)
-            keys += [cluster.key for cluster in page.items]
-            after = page.after
-            if not after:
-                return keys
+        return [cluster.key for cluster in self._resources.all("cluster")]
 
     def _observe(self, cluster: Resource) -> Observed:
         if not self._client.connected(cluster.id):
@@ -83,11 +77,5 @@ class Reconciler:
         return ""
 
     def _administrators(self) -> list[str]:
-        users: set[str] = set()
-        after = ""
-        while True:
-            page = self._resources.list("globalRoleBinding", after=after)
-            users |= {binding.parent for binding in page.items if binding.spec.get("globalRoleId") == "admin"}
-            after = page.after
-            if not after:
-                return sorted(users)
+        bindings = self._resources.all("globalRoleBinding")
+        return sorted({binding.parent for binding in bindings if grants_everything(binding)})

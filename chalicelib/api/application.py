@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from chalicelib.api.behaviour import Behaviour, Call
@@ -18,12 +18,13 @@ from chalicelib.api.schemas import list_schemas, one_schema, root
 from chalicelib.api.settings import PUBLIC, Settings
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.identity import Identity
-from chalicelib.errors import LariatError, NotFound, Unauthorized
+from chalicelib.errors import LariatError, MethodNotAllowed, NotFound, Unauthorized
 from chalicelib.schema.kinds import find
 
 log = logging.getLogger("lariat.api")
 
 LONGEST_PATH = 2048
+LARGEST_REGISTRATION = 256 * 1024
 MOST_SEGMENTS = 8
 
 
@@ -31,6 +32,8 @@ class Agents(Protocol):
     """What agents ask by plain HTTPS; ``gateway/agents.py`` answers."""
 
     def register(self, token: str, document: Mapping[str, Any], base: str) -> Mapping[str, Any]: ...
+
+    def admit(self, token: str) -> str: ...
 
 
 class Application:
@@ -66,24 +69,35 @@ class Application:
         if len(request.path) > LONGEST_PATH or len(segments) > MOST_SEGMENTS:
             raise NotFound("there is nothing here")
         match segments:
-            case ("ping",):
-                return text("pong")
-            case ("healthz",):
-                return text("ok")
-            case ():
-                return answer({"type": "collection", "resourceType": "apiRoot", "data": [root(request)]})
             case ("v3-public", *_):
                 return self._public.handle(request)
-            case ("v3", "import", name) if request.method == "GET" and name.endswith(".yaml"):
-                return text(self._registrations.manifest(name.removesuffix(".yaml"), request.base))
             case ("v3", "connect", *rest):
                 return self._agent(request, rest)
+            case ("v3", "import", _):
+                return self._open(request)
             case ("v3", "settings", name) if request.method == "GET" and name in PUBLIC:
                 return self._setting(request, name)
             case ("v3", *rest):
                 return self._authenticated(request, rest)
             case _:
-                raise NotFound("there is nothing here")
+                return self._open(request)
+
+    def _open(self, request: Request) -> Response:
+        """What anybody may get."""
+        answers: Mapping[tuple[str, ...], Callable[[], Response]] = {
+            (): lambda: answer({"type": "collection", "resourceType": "apiRoot", "data": [root(request)]}),
+            ("ping",): lambda: text("pong"),
+            ("healthz",): lambda: text("ok"),
+        }
+        segments = request.segments
+        if segments[:2] == ("v3", "import") and segments[2].endswith(".yaml"):
+            token = segments[2].removesuffix(".yaml")
+            answers = {segments: lambda: text(self._registrations.manifest(token, request.base))}
+        if segments not in answers:
+            raise NotFound("there is nothing here")
+        if request.method != "GET":
+            raise MethodNotAllowed(f"Method {request.method} not supported")
+        return answers[segments]()
 
     def _agent(self, request: Request, rest: list[str]) -> Response:
         tokens = request.values("x-api-tunnel-token")
@@ -91,7 +105,10 @@ class Application:
             raise Unauthorized("a registration token is missing")
         match rest:
             case ["register"] if request.method == "POST":
-                return answer(self._agents.register(tokens[0], request.document(), request.base))
+                # A stranger's body is not even parsed.
+                self._agents.admit(tokens[0])
+                document = request.document(LARGEST_REGISTRATION)
+                return answer(self._agents.register(tokens[0], document, request.base))
             case ["config"]:
                 raise NotFound("there is no plan for this node")
             case _:
@@ -105,11 +122,13 @@ class Application:
         identity = self._authenticator.authenticate(request.values("authorization"))
         _confine(identity, request.method, rest)
         match rest:
+            case [] | ["schemas"] | ["schemas", _] if request.method != "GET":
+                raise MethodNotAllowed(f"Method {request.method} not supported")
             case []:
                 return answer(root(request))
-            case ["schemas"] if request.method == "GET":
+            case ["schemas"]:
                 return answer(list_schemas(request))
-            case ["schemas", name] if request.method == "GET":
+            case ["schemas", name]:
                 return answer(one_schema(request, name))
             case [name]:
                 return handle_collection(self._behaviour(name), Call(request, identity))

@@ -39,7 +39,7 @@ class Behaviour:
         self.random = random
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
-        return self.resources.create(self.new(call, values))
+        return self.resources.create_new(lambda: self.new(call, values))
 
     def new(self, call: Call, values: Mapping[str, Any]) -> Resource:
         """Make the resource of validated values, with its id and its parent."""
@@ -70,14 +70,12 @@ class Behaviour:
 
     def list(self, call: Call) -> list[Resource]:
         """Everything of the kind; what the caller may not see is left out by who asks."""
-        items: list[Resource] = []
-        after = ""
-        while True:
-            page = self.resources.list(self.kind.id, after=after)
-            items.extend(page.items)
-            after = page.after
-            if not after:
-                return items
+        return list(self.resources.all(self.kind.id))
+
+    def links(self, resource: Resource) -> tuple[str, ...]:
+        """The links beside ``self``: ``update`` and ``remove``, where the resource allows it."""
+        methods = {"PUT": "update", "DELETE": "remove"}
+        return tuple(methods[method] for method in self.kind.resource_methods if method in methods)
 
     def computed(self, call: Call, resource: Resource) -> Mapping[str, Any]:
         """Fields that don't stand in the resource itself."""

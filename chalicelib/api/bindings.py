@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.api.behaviour import Behaviour, Call
+from chalicelib.auth.authenticate import grants_everything
+from chalicelib.errors import Invalid
 from chalicelib.types import Resource
 
 
@@ -13,3 +15,9 @@ class GlobalRoleBindings(Behaviour):
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         self.resources.get("user", str(values["userId"]))
         return super().create(call, values)
+
+    def remove(self, call: Call, resource: Resource) -> Resource:
+        others = (binding for binding in self.resources.all(self.kind.id) if binding.id != resource.id)
+        if resource.spec.get("globalRoleId") == "admin" and not any(map(grants_everything, others)):
+            raise Invalid("this is the last administrator: make another one first", code="InvalidAction")
+        return super().remove(call, resource)

@@ -10,7 +10,6 @@ from chalicelib.api.behaviour import Behaviour, Call
 from chalicelib.api.http import Response, answer
 from chalicelib.api.settings import Settings
 from chalicelib.auth.login import Login
-from chalicelib.auth.tokens import word
 from chalicelib.clusters.kubeconfig import kubeconfig
 from chalicelib.controllers.readiness import waiting
 from chalicelib.errors import Invalid, MethodNotAllowed, NameTaken
@@ -38,10 +37,13 @@ class Clusters(Behaviour):
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         name = _name(values)
-        cluster = replace(self.new(call, values), unique=(name_claim(name),))
-        cluster = waiting(cluster, timestamp(self._clock.now()))
+
+        def make() -> Resource:
+            cluster = replace(self.new(call, values), unique=(name_claim(name),))
+            return waiting(cluster, timestamp(self._clock.now()))
+
         try:
-            return self.resources.create(cluster)
+            return self.resources.create_new(make)
         except NameTaken:
             raise _taken(name) from None
 
@@ -58,16 +60,19 @@ class Clusters(Behaviour):
     def remove(self, call: Call, resource: Resource) -> Resource:
         if resource.spec.get("internal"):
             raise MethodNotAllowed("the cluster that was given at the start can't be deleted")
-        for token in self.resources.list("clusterRegistrationToken", resource.id).items:
+        for token in self.resources.all("clusterRegistrationToken", resource.id):
             self.resources.remove(token.key)
         return super().remove(call, resource)
+
+    def links(self, resource: Resource) -> tuple[str, ...]:
+        return ("update",) if resource.spec.get("internal") else super().links(resource)
 
     def act(self, name: str, call: Call, resource: Resource) -> Response:
         """``generateKubeconfig``: works in any state of the cluster. Its token is good for this cluster alone."""
         ttl = self._settings.minutes("kubeconfig-token-ttl-minutes") * 60 * 1000
         spec = {"isDerived": True, "description": f"kubeconfig of {resource.spec['name']}", "clusterId": resource.id}
-        token_name = f"kubeconfig-{call.identity.user}.{resource.id}-{word(self.random, 5)}"
-        token, key = self._login.issue(call.identity.user, ttl, "kubeconfig", spec, token_name)
+        prefix = f"kubeconfig-{call.identity.user}.{resource.id}"
+        token, key = self._login.issue(call.identity.user, ttl, "kubeconfig", spec, prefix)
         config = kubeconfig(
             name=str(resource.spec["name"]),
             server=f"{call.base}/k8s/clusters/{resource.id}",

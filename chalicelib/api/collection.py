@@ -13,7 +13,6 @@ DEFAULT_LIMIT = 1000
 LARGEST_LIMIT = 10_000
 
 Item = dict[str, Any]
-_MODIFIERS = ("eq", "ne", "in", "notin")
 
 
 def collection(kind: Kind, items: Sequence[Item], request: Request, *, creatable: bool = True) -> Item:
@@ -38,7 +37,7 @@ def _filters(kind: Kind, request: Request) -> dict[str, list[Item]]:
     """Read the filters that the kind knows; others are ignored, as clients expect."""
     filters: dict[str, list[Item]] = {}
     for name in kind.filters:
-        for modifier in _MODIFIERS:
+        for modifier in kind.modifiers(name):
             parameter = name if modifier == "eq" else f"{name}_{modifier}"
             values = [value for key, value in request.query if key == parameter]
             if not values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +11,13 @@ from chalicelib.schema.kind import Kind
 from chalicelib.types import Condition, Resource
 
 
-def show(kind: Kind, resource: Resource, base: str, computed: Mapping[str, Any]) -> dict[str, Any]:
+def show(
+    kind: Kind, resource: Resource, base: str, computed: Mapping[str, Any], links: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the JSON of a resource. ``computed`` are fields that don't stand in the resource itself."""
     self_url = f"{base}/v3/{kind.plural}/{resource.id}"
     document: dict[str, Any] = {"id": resource.id, "type": kind.id, "baseType": kind.id}
-    document["links"] = _links(kind, resource, self_url)
+    document["links"] = dict.fromkeys(("self", *links), self_url)
     if kind.actions:
         document["actions"] = {name: f"{self_url}?action={name}" for name in kind.actions}
     for name, field in kind.fields.items():
@@ -33,15 +35,6 @@ def show(kind: Kind, resource: Resource, base: str, computed: Mapping[str, Any])
     if kind.stateful:
         document |= _state(resource)
     return document
-
-
-def _links(kind: Kind, resource: Resource, self_url: str) -> dict[str, str]:
-    links = {"self": self_url}
-    if "PUT" in kind.resource_methods:
-        links["update"] = self_url
-    if "DELETE" in kind.resource_methods and not resource.spec.get("internal"):
-        links["remove"] = self_url
-    return links
 
 
 def _metadata(resource: Resource) -> dict[str, Any]:

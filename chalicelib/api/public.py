@@ -21,7 +21,7 @@ class Public:
 
     def handle(self, request: Request) -> Response:
         match tuple(segment.lower() for segment in request.segments[1:]):
-            case ("authproviders",):
+            case ("authproviders",) if request.method == "GET":
                 provider = self._provider(request)
                 links = {"self": f"{request.base}/v3-public/authproviders"}
                 return answer(
@@ -31,7 +31,7 @@ class Public:
                 return answer(self._provider(request))
             case ("localproviders", "local") if request.method == "POST":
                 return self._log_in(request)
-            case ("localproviders",) | ("localproviders", "local"):
+            case ("authproviders",) | ("localproviders",) | ("localproviders", "local"):
                 raise MethodNotAllowed(f"Method {request.method} not supported")
             case _:
                 raise NotFound("there is nothing here; see /v3-public/authProviders")

@@ -28,9 +28,13 @@ class Registrations(Behaviour):
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         self.resources.get("cluster", str(values["clusterId"]))
         token = word(self.random, KEY_LENGTH)
-        registration = self.new(call, values)
-        sealed = {"token": self._seal.seal(token, _purpose(registration))}
-        return self.resources.create(replace(registration, sealed=sealed, unique=(token_claim(token),)))
+
+        def make() -> Resource:
+            registration = self.new(call, values)
+            sealed = {"token": self._seal.seal(token, _purpose(registration))}
+            return replace(registration, sealed=sealed, unique=(token_claim(token),))
+
+        return self.resources.create_new(make)
 
     def computed(self, call: Call, resource: Resource) -> Mapping[str, Any]:
         token = self._seal.open(resource.sealed["token"], _purpose(resource))

@@ -59,7 +59,7 @@ def find(behaviour: Behaviour, call: Call, id: str) -> Resource:
 
 
 def present(behaviour: Behaviour, call: Call, resource: Resource) -> dict[str, object]:
-    return show(behaviour.kind, resource, call.base, behaviour.computed(call, resource))
+    return show(behaviour.kind, resource, call.base, behaviour.computed(call, resource), behaviour.links(resource))
 
 
 def _create(behaviour: Behaviour, call: Call) -> Response:

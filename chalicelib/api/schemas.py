@@ -10,8 +10,6 @@ from chalicelib.schema.kind import Action, Field, Kind
 from chalicelib.schema.kinds import KINDS, find
 
 VERSION = {"group": "management.cattle.io", "path": "/v3", "version": "v3"}
-_MODIFIERS = ["eq", "ne", "in", "notin"]
-_YES_NO = ["eq", "ne"]
 
 
 def list_schemas(request: Request) -> dict[str, Any]:
@@ -55,7 +53,7 @@ def schema(kind: Kind, base: str) -> dict[str, Any]:
     }
     if kind.collection_methods:
         document["collectionMethods"] = list(kind.collection_methods)
-        document["collectionFilters"] = {name: {"modifiers": _modifiers(kind, name)} for name in kind.filters}
+        document["collectionFilters"] = {name: {"modifiers": kind.modifiers(name)} for name in kind.filters}
     if kind.resource_methods:
         document["resourceMethods"] = list(kind.resource_methods)
     if kind.actions:
@@ -70,21 +68,17 @@ def _field(field: Field) -> dict[str, Any]:
     optional = {
         "nullable": field.nullable,
         "required": field.required,
-        "default": field.default,
         "writeOnly": field.secret,
         "minLength": field.shortest,
         "maxLength": field.longest,
         "max": field.most,
         "options": list(field.options),
     }
+    if field.default is not None:
+        document["default"] = field.default
     if field.least is not None:
         document["min"] = field.least
     return document | {name: value for name, value in optional.items() if value}
-
-
-def _modifiers(kind: Kind, name: str) -> list[str]:
-    field = kind.fields.get(name)
-    return _YES_NO if field is not None and field.type == "boolean" else _MODIFIERS
 
 
 def _actions(actions: Any) -> dict[str, dict[str, str]]:

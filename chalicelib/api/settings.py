@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from chalicelib.api.behaviour import Behaviour, Call
-from chalicelib.errors import AlreadyExists, Invalid
+from chalicelib.errors import AlreadyExists, Invalid, MethodNotAllowed
 from chalicelib.schema.kind import Kind
 from chalicelib.store.resources import Resources, missing
 from chalicelib.types import Key, Random, Resource
+
+MOST_MINUTES = 10 * 365 * 24 * 60
+
+# It ends up in commands that people paste into a shell.
+_URL = re.compile(r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*")
 
 PUBLIC = ("cacerts", "first-login", "ui-pl")
 """Settings that may be read without logging in: clients need them before they can."""
@@ -66,9 +72,15 @@ class Settings(Behaviour):
 
     def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
         if resource.id in FIXED:
-            raise Invalid(f"{resource.id} follows from how the server was started", code="InvalidAction", field="value")
-        self._check(resource.id, str(values.get("value") or ""))
-        return self.set(resource.id, str(values.get("value") or ""))
+            raise MethodNotAllowed(f"{resource.id} follows from how the server was started")
+        if "value" not in values:
+            return resource
+        value = str(values["value"] or "").rstrip("/") if resource.id == "server-url" else str(values["value"] or "")
+        self._check(resource.id, value)
+        return self.set(resource.id, value)
+
+    def links(self, resource: Resource) -> tuple[str, ...]:
+        return () if resource.id in FIXED else super().links(resource)
 
     def set(self, name: str, value: str) -> Resource:
         try:
@@ -82,7 +94,13 @@ class Settings(Behaviour):
         )
 
     def _check(self, name: str, value: str) -> None:
-        if name == "server-url" and value and not value.startswith("https://"):
-            raise Invalid("server-url must start with https://", code="InvalidFormat", field="value")
-        if name.endswith("-minutes") and value and not value.isdecimal():
-            raise Invalid(f"{name} must be a whole number", code="InvalidFormat", field="value")
+        if name == "server-url" and value and not _URL.fullmatch(value):
+            raise Invalid("server-url must be like https://lariat.example", code="InvalidFormat", field="value")
+        if name.endswith("-minutes") and value and not _is_minutes(value):
+            raise Invalid(
+                f"{name} must be a number of minutes up to {MOST_MINUTES}", code="InvalidFormat", field="value"
+            )
+
+
+def _is_minutes(value: str) -> bool:
+    return value.isascii() and value.isdecimal() and len(value) < 10 and int(value) <= MOST_MINUTES

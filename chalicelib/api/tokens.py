@@ -10,7 +10,7 @@ from chalicelib.api.behaviour import Behaviour, Call
 from chalicelib.api.http import Response
 from chalicelib.auth.login import Login
 from chalicelib.auth.tokens import expired
-from chalicelib.errors import Invalid
+from chalicelib.errors import Refused
 from chalicelib.schema.kind import Kind
 from chalicelib.store.resources import Resources, timestamp
 from chalicelib.types import Clock, Key, Random, Resource
@@ -23,7 +23,7 @@ class Tokens(Behaviour):
         self._clock = clock
 
     def list(self, call: Call) -> list[Resource]:
-        return list(self.resources.list("token", call.identity.user).items)
+        return list(self.resources.all("token", call.identity.user))
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         cluster = str(values.get("clusterId") or "")
@@ -35,7 +35,7 @@ class Tokens(Behaviour):
 
     def remove(self, call: Call, resource: Resource) -> Resource:
         if resource.id == call.identity.token and not resource.spec.get("isDerived"):
-            raise Invalid("this is the token you are using: log out instead", code="InvalidAction")
+            raise Refused("this is the token you are using: log out instead")
         return super().remove(call, resource)
 
     def act_on_collection(self, name: str, call: Call) -> Response:

@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib.api.behaviour import Behaviour, Call
 from chalicelib.api.http import Response, answer
 from chalicelib.api.present import show
+from chalicelib.api.settings import Settings
 from chalicelib.auth.access import UPDATE, allowed
 from chalicelib.auth.login import Login, new_user
 from chalicelib.auth.passwords import Passwords
@@ -22,10 +23,19 @@ from chalicelib.types import Random, Resource
 
 
 class Users(Behaviour):
-    def __init__(self, kind: Kind, resources: Resources, random: Random, passwords: Passwords, login: Login) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        resources: Resources,
+        random: Random,
+        passwords: Passwords,
+        login: Login,
+        settings: Settings,
+    ) -> None:
         super().__init__(kind, resources, random)
         self._passwords = passwords
         self._login = login
+        self._settings = settings
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         username, password = str(values.get("username") or ""), str(values.get("password") or "")
@@ -33,9 +43,14 @@ class Users(Behaviour):
             if not value:
                 raise Invalid(f"{name} is required", code="MissingRequired", field=name)
         spec = {name: value for name, value in values.items() if name not in ("username", "password")}
-        user = new_user(f"u-{word(self.random, 5)}", username, self._passwords.hash(password), spec)
+        hash = self._passwords.hash(password)
+
+        def make() -> Resource:
+            user = new_user(f"u-{word(self.random, 5)}", username, hash, spec)
+            return replace(user, creator=call.identity.user)
+
         try:
-            return self.resources.create(replace(user, creator=call.identity.user))
+            return self.resources.create_new(make)
         except NameTaken:
             raise Invalid(f"the user name {username!r} is taken", code="NotUnique", field="username") from None
 
@@ -51,7 +66,7 @@ class Users(Behaviour):
         if resource.id == call.identity.user:
             raise Invalid("you may not delete yourself", code="InvalidAction")
         for kind in ("token", "globalRoleBinding"):
-            for owned in self.resources.list(kind, resource.id).items:
+            for owned in self.resources.all(kind, resource.id):
                 self.resources.remove(owned.key)
         return super().remove(call, resource)
 
@@ -60,7 +75,7 @@ class Users(Behaviour):
             raise Forbidden("you may not set this user's password")
         values = validate.creation(SET_PASSWORD, call.request.document())
         stored = self._set(resource, values["newPassword"])
-        return answer(show(self.kind, stored, call.base, self.computed(call, stored)))
+        return answer(show(self.kind, stored, call.base, self.computed(call, stored), self.links(stored)))
 
     def act_on_collection(self, name: str, call: Call) -> Response:
         values = validate.creation(CHANGE_PASSWORD, call.request.document())
@@ -71,7 +86,8 @@ class Users(Behaviour):
         return Response(200)
 
     def _set(self, user: Resource, password: str) -> Resource:
-        hash = self._passwords.hash(password)
+        hash = self._passwords.hash(password, field="newPassword")
+        self._settings.set("first-login", "false")
         return self.resources.update(
             user.key,
             lambda stored: replace(

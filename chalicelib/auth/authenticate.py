@@ -79,8 +79,11 @@ class Authenticator:
 
 
 def is_administrator(resources: Resources, user: str) -> bool:
-    bindings = resources.list("globalRoleBinding", user).items
-    return any(binding.spec.get("globalRoleId") == "admin" and not binding.removed for binding in bindings)
+    return any(map(grants_everything, resources.all("globalRoleBinding", user)))
+
+
+def grants_everything(binding: Resource) -> bool:
+    return binding.spec.get("globalRoleId") == "admin" and not binding.removed
 
 
 def _credentials(authorization: str) -> tuple[str, str]:

@@ -40,19 +40,24 @@ class Login:
         spec = {"isDerived": False, "description": description}
         return self.issue(user.id, SESSION_MILLISECONDS, "session", spec)
 
-    def issue(self, user: str, ttl: int, label: str, spec: Mapping[str, Any], name: str = "") -> tuple[Resource, str]:
+    def issue(
+        self, user: str, ttl: int, label: str, spec: Mapping[str, Any], prefix: str = "token"
+    ) -> tuple[Resource, str]:
         """Store a new token of a user and return it with its key, which nobody can read again."""
         key = tokens.word(self._random, tokens.KEY_LENGTH)
-        token = tokens.new(
-            name or f"token-{tokens.word(self._random, 5)}",
-            key,
-            user,
-            now=self._clock.now(),
-            ttl=ttl,
-            spec=spec,
-            labels={"authn.management.cattle.io/kind": label},
-        )
-        return self._resources.create(token), key
+
+        def make() -> Resource:
+            return tokens.new(
+                f"{prefix}-{tokens.word(self._random, 5)}",
+                key,
+                user,
+                now=self._clock.now(),
+                ttl=ttl,
+                spec=spec,
+                labels={"authn.management.cattle.io/kind": label},
+            )
+
+        return self._resources.create_new(make), key
 
     def verify(self, user: Resource, password: str) -> bool:
         return self._passwords.verify(user.status.get("passwordHash"), password)

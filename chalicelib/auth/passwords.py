@@ -25,12 +25,12 @@ class Passwords:
         self._queue = threading.BoundedSemaphore(_AT_ONCE + _WAITING)
         self._decoy: str | None = None
 
-    def hash(self, password: str) -> str:
-        """Raises ``Invalid`` for a password that is too short or too long."""
+    def hash(self, password: str, *, field: str = "password") -> str:
+        """Raises ``Invalid`` for a password that is too short or too long; ``field`` is what the caller calls it."""
         if len(password) < SHORTEST:
-            raise Invalid(f"a password has at least {SHORTEST} characters", code="MinLengthExceeded", field="password")
+            raise Invalid(f"a password has at least {SHORTEST} characters", code="MinLengthExceeded", field=field)
         if len(password) > LONGEST:
-            raise Invalid(f"a password has at most {LONGEST} characters", code="MaxLengthExceeded", field="password")
+            raise Invalid(f"a password has at most {LONGEST} characters", code="MaxLengthExceeded", field=field)
         with self._turn():
             return self._hasher.hash(password)
 

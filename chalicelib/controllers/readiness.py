@@ -24,7 +24,8 @@ def ready(cluster: Resource, now: str) -> Resource:
 
 
 def unavailable(cluster: Resource, reason: str, message: str, now: str) -> Resource:
-    """A cluster that was ready is not: ``message`` says why and what happens next."""
+    """The agent was there, but requests can't get through: ``message`` says why and what happens next."""
+    cluster = cluster.with_condition(PENDING, "True", now=now)
     return cluster.with_condition(READY, "False", reason, message, now=now)
 
 

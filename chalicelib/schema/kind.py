@@ -74,3 +74,8 @@ class Kind:
         plain = ("string", "boolean", "int", "dnsLabel", "enum")
         fields = [name for name, field in self.fields.items() if field.type in plain or field.reference]
         return ("id", *fields) if self.named else tuple(fields)
+
+    def modifiers(self, name: str) -> list[str]:
+        """How a filter may compare: ``name=…`` is ``eq``, ``name_ne=…`` is ``ne``, and so on."""
+        field = self.fields.get(name)
+        return ["eq", "ne"] if field is not None and field.type == "boolean" else ["eq", "ne", "in", "notin"]

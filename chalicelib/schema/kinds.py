@@ -22,7 +22,7 @@ CLUSTER = Kind(
         "name": Field(type="dnsLabel", longest=63),
         "description": DESCRIPTION,
         "driver": read_only(),
-        "internal": read_only("boolean", place="spec"),
+        "internal": Field(type="boolean", create=False, update=False, default=False),
         "apiEndpoint": read_only(),
         "caCert": read_only(),
         "version": read_only("json"),

@@ -5,7 +5,7 @@ The API and the reconciler call this; nothing else changes resources.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -51,6 +51,25 @@ class Resources:
 
     def list(self, kind: str, parent: str | None = None, *, after: str = "", limit: int = 1000) -> Page:
         return self._store.list(kind, parent, after=after, limit=limit)
+
+    def all(self, kind: str, parent: str | None = None) -> Iterator[Resource]:
+        """Every resource of a kind, of one parent or of all, however many pages that takes."""
+        after = ""
+        while True:
+            page = self._store.list(kind, parent, after=after)
+            yield from page.items
+            after = page.after
+            if not after:
+                return
+
+    def create_new(self, make: Callable[[], Resource]) -> Resource:
+        """Create a resource with a generated id: if another one drew the same, ``make`` draws again."""
+        for _ in range(RETRIES):
+            try:
+                return self.create(make())
+            except AlreadyExists:
+                continue
+        return self.create(make())
 
     def create(self, resource: Resource, *others: Resource) -> Resource:
         """Create all or none, at one moment; return the first as stored."""

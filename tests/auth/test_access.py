@@ -1,0 +1,72 @@
+"""The whole table of who may do what with Lariat's own resources."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from chalicelib.auth.access import CREATE, DELETE, READ, UPDATE, allowed
+from chalicelib.auth.identity import Identity
+from chalicelib.schema.kinds import KINDS
+from chalicelib.types import Resource
+
+ADMIN = Identity("u-admin", (), "token-a", administrator=True)
+PLAIN = Identity("u-plain", (), "token-p")
+NOBODY = Identity("", (), "")
+VERBS = (READ, CREATE, UPDATE, DELETE)
+KIND_IDS = [kind.id for kind in KINDS]
+
+OWN = {
+    "token": Resource(kind="token", id="token-p", parent="u-plain"),
+    "user": Resource(kind="user", id="u-plain"),
+    "cluster": Resource(kind="cluster", id="c-1", creator="u-plain"),
+    "globalRoleBinding": Resource(kind="globalRoleBinding", id="grb-1", parent="u-plain", creator="u-plain"),
+    "clusterRegistrationToken": Resource(kind="clusterRegistrationToken", id="c-1:crt-1", creator="u-plain"),
+}
+OTHERS = {
+    "token": Resource(kind="token", id="token-a", parent="u-admin"),
+    "user": Resource(kind="user", id="u-admin", creator="u-plain"),
+    "cluster": Resource(kind="cluster", id="c-2", creator="u-admin"),
+    "globalRoleBinding": Resource(kind="globalRoleBinding", id="grb-2", parent="u-admin"),
+    "clusterRegistrationToken": Resource(kind="clusterRegistrationToken", id="c-2:crt-1", creator="u-admin"),
+}
+
+GRANTED = {("token", verb, whose) for verb in VERBS for whose in ("own", "kind")}
+GRANTED |= {("user", READ, "own"), ("cluster", READ, "own")}
+GRANTED |= {("setting", READ, whose) for whose in ("own", "others", "kind")}
+"""All that a plain user may; ``kind`` is the question without a resource."""
+
+
+def resource(kind: str, whose: str) -> Resource | None:
+    if whose == "kind":
+        return None
+    known = OWN if whose == "own" else OTHERS
+    return known.get(kind, Resource(kind=kind, id="x"))
+
+
+TABLE = list(itertools.product(KIND_IDS, VERBS, ("own", "others", "kind")))
+
+
+@pytest.mark.parametrize(("kind", "verb", "whose"), TABLE)
+def test_a_plain_user(kind: str, verb: str, whose: str) -> None:
+    assert allowed(PLAIN, verb, kind, resource(kind, whose)) is ((kind, verb, whose) in GRANTED)
+
+
+@pytest.mark.parametrize(("kind", "verb", "whose"), TABLE)
+def test_an_administrator(kind: str, verb: str, whose: str) -> None:
+    """Everything, except for other people's tokens, as all of these are: nobody needs those."""
+    assert allowed(ADMIN, verb, kind, resource(kind, whose)) is (kind != "token" or whose == "kind")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("kind", [kind for kind in KIND_IDS if kind not in ("setting", "token", "cluster")])
+def test_nobody(kind: str, verb: str) -> None:
+    """Who has not logged in has no identity; the one that stands for nobody may do nothing either."""
+    for whose in ("own", "others"):
+        assert allowed(NOBODY, verb, kind, resource(kind, whose)) is False
+
+
+@pytest.mark.parametrize("verb", [*VERBS, "list", "*", ""])
+def test_a_kind_that_is_not_known(verb: str) -> None:
+    assert allowed(PLAIN, verb, "nosuch", Resource(kind="nosuch", id="x", creator="u-plain")) is False

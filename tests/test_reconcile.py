@@ -1,0 +1,242 @@
+"""Clusters brought to what they should be, over a transport to clusters in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.clusters.client import Answer
+from chalicelib.controllers.health import BINDINGS, PROBE_SECONDS, RETRY_SECONDS
+from chalicelib.reconcile import Reconciler
+from chalicelib.tunnel.heads import RequestHead
+from chalicelib.types import Key, Resource
+from tests.support.server import Caller, Server, serving
+from tests.support.transport import VERSION, MemoryCluster, MemoryTransport, answer, failure
+
+
+class House:
+    """An administrator, a cluster that he imports, and the reconciler."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.admin: Caller = server.user("admin", administrator=True)
+        self.id = str(self.admin.make("/v3/clusters", {"name": "one"})["id"])
+        self.transport = MemoryTransport()
+        self.reconciler: Reconciler = server.parts.reconciler(self.transport)
+
+    @property
+    def shown(self) -> Any:
+        return self.admin.get(f"/v3/clusters/{self.id}").json
+
+    @property
+    def state(self) -> str:
+        return str(self.shown["state"])
+
+    def connect(self) -> MemoryCluster:
+        return self.transport.add(self.id)
+
+    def reconcile(self) -> float | None:
+        return self.reconciler.reconcile(Key("cluster", self.id))
+
+    def activate(self) -> MemoryCluster:
+        cluster = self.connect()
+        assert self.reconcile() == PROBE_SECONDS
+        assert self.state == "active"
+        return cluster
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with serving(tmp_path) as server:
+        yield House(server)
+
+
+def bound(cluster: MemoryCluster) -> list[str]:
+    return [path.removeprefix(f"{BINDINGS}/globaladmin-") for path in cluster.objects]
+
+
+def test_a_cluster_that_was_never_connected_is_waited_for(house: House) -> None:
+    before = house.shown
+    assert house.reconcile() is None
+    assert house.shown == before
+    assert house.state == "pending"
+
+
+def test_a_connected_cluster_becomes_active(house: House) -> None:
+    house.activate()
+    assert house.shown["version"] == VERSION
+    assert (house.shown["transitioning"], house.shown["transitioningMessage"]) == ("no", "")
+
+
+def test_administrators_are_bound_before_the_cluster_is_active(house: House) -> None:
+    """Who sees it as active may use it."""
+    states = []
+    cluster = house.connect()
+    cluster.before = lambda head: states.append((head.method, house.state))
+    house.reconcile()
+    assert states == [("GET", "pending"), ("POST", "pending")]
+    assert bound(cluster) == [house.admin.user]
+    assert house.state == "active"
+
+
+def test_a_cluster_that_refuses_the_binding_is_not_active(house: House) -> None:
+    cluster = house.connect()
+    cluster.refusal = failure(403, "closed")
+    assert house.reconcile() == RETRY_SECONDS
+    assert house.state != "active"
+    cluster.refusal = None
+    assert house.reconcile() == PROBE_SECONDS
+    assert house.state == "active"
+
+
+def test_looking_again_writes_nothing(house: House) -> None:
+    cluster = house.activate()
+    before, changes = house.shown, len(house.server.changes)
+    house.server.clock.advance(60)
+    assert house.reconcile() == PROBE_SECONDS
+    assert house.shown == before
+    assert len(house.server.changes) == changes
+    assert [head.method for head in cluster.requests] == ["GET", "POST", "GET"]
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        (failure(500, "etcd is down"), "its API server answers 500 to GET /version"),
+        (answer(200, {}), "its API server answers 200 to GET /version"),
+        (Answer(502, b"<html>"), "its API server answers 502 to GET /version"),
+    ],
+)
+def test_an_api_server_that_fails_is_named(house: House, version: Answer, words: str) -> None:
+    cluster = house.activate()
+    cluster.version = version
+    assert house.reconcile() == RETRY_SECONDS
+    assert house.state == "unavailable"
+    assert house.shown["transitioningMessage"] == f"The agent is connected, but {words}"
+    assert house.shown["version"] == VERSION
+
+
+def test_an_agent_that_left_is_named(house: House) -> None:
+    house.activate().connected = False
+    assert house.reconcile() is None
+    assert house.state == "unavailable"
+    assert "agent is not connected" in house.shown["transitioningMessage"]
+
+
+def test_an_agent_that_leaves_in_the_middle_is_gone(house: House) -> None:
+    cluster = house.activate()
+
+    def leave(head: RequestHead) -> None:
+        cluster.connected = False
+        cluster.version = failure(503, "gone")
+
+    cluster.before = leave
+    assert house.reconcile() is None
+    assert "agent is not connected" in house.shown["transitioningMessage"]
+
+
+def test_an_agent_that_came_back_makes_the_cluster_active_again(house: House) -> None:
+    cluster = house.activate()
+    cluster.connected = False
+    house.reconcile()
+    cluster.connected = True
+    assert house.reconcile() == PROBE_SECONDS
+    assert house.state == "active"
+
+
+def test_what_was_lost_meanwhile_is_bound_again(house: House) -> None:
+    cluster = house.activate()
+    cluster.connected = False
+    house.reconcile()
+    cluster.objects.clear()
+    cluster.connected = True
+    house.reconcile()
+    assert bound(cluster) == [house.admin.user]
+
+
+def test_a_later_administrator_is_bound(house: House) -> None:
+    cluster = house.activate()
+    later = house.server.user("later", administrator=True)
+    house.reconcile()
+    assert sorted(bound(cluster)) == sorted([house.admin.user, later.user])
+
+
+@pytest.mark.parametrize("end", ["binding", "user"])
+def test_who_is_no_administrator_any_more_is_bound_no_more(house: House, end: str) -> None:
+    former = house.server.user("former", administrator=True)
+    cluster = house.activate()
+    assert former.user in bound(cluster)
+    house.admin.delete("/v3/globalrolebindings/grb-former" if end == "binding" else f"/v3/users/{former.user}")
+    house.reconcile()
+    assert bound(cluster) == [house.admin.user]
+
+
+def test_who_lost_the_role_while_the_cluster_was_away_is_bound_no_more(house: House) -> None:
+    house.server.user("former", administrator=True)
+    cluster = house.activate()
+    cluster.connected = False
+    house.reconcile()
+    house.admin.delete("/v3/globalrolebindings/grb-former")
+    house.reconcile()
+    cluster.connected = True
+    house.reconcile()
+    assert bound(cluster) == [house.admin.user]
+
+
+def test_plain_users_are_not_bound(house: House) -> None:
+    house.server.user("plain")
+    spec = {"userId": "u-plain", "globalRoleId": "user"}
+    house.server.resources.create(Resource(kind="globalRoleBinding", id="grb-x", parent="u-plain", spec=spec))
+    assert bound(house.activate()) == [house.admin.user]
+
+
+def test_a_cluster_that_is_deleted_meanwhile_stays_deleted(house: House) -> None:
+    cluster = house.connect()
+
+    def delete(head: RequestHead) -> None:
+        if head.method == "GET":
+            house.server.resources.remove(Key("cluster", house.id))
+
+    cluster.before = delete
+    assert house.reconcile() is None
+    assert house.admin.get(f"/v3/clusters/{house.id}").status == 404
+
+
+def test_a_deleted_cluster_needs_nothing(house: House) -> None:
+    cluster = house.activate()
+    house.admin.delete(f"/v3/clusters/{house.id}")
+    asked = len(cluster.requests)
+    assert house.reconcile() is None
+    assert len(cluster.requests) == asked
+
+
+def test_a_cluster_that_is_going_away_is_left_alone(house: House) -> None:
+    going = Resource(kind="cluster", id="c-going", finalizers=("x",), removed="2026-11-24T08:00:00Z")
+    house.server.resources.create(going)
+    cluster = house.transport.add("c-going")
+    assert house.reconciler.reconcile(Key("cluster", "c-going")) is None
+    assert cluster.requests == []
+
+
+@pytest.mark.parametrize("key", [Key("user", "u-admin"), Key("token", "x"), Key("cluster", "c-nope")])
+def test_other_keys_need_nothing(house: House, key: Key) -> None:
+    assert house.reconciler.reconcile(key) is None
+
+
+def test_a_renaming_meanwhile_is_not_lost(house: House) -> None:
+    cluster = house.connect()
+
+    def rename(head: RequestHead) -> None:
+        house.admin.put(f"/v3/clusters/{house.id}", {"name": f"renamed-{head.method.lower()}"})
+
+    cluster.before = rename
+    house.reconcile()
+    assert (house.shown["name"], house.state) == ("renamed-post", "active")
+
+
+def test_all_clusters_for_a_repair(house: House) -> None:
+    house.server.resources.create(Resource(kind="cluster", id="c-0"))
+    assert house.reconciler.clusters() == [Key("cluster", "c-0"), Key("cluster", house.id)]
