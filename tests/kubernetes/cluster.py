@@ -50,13 +50,14 @@ class Cluster:
         self._await_default_account()
 
     def stop(self) -> None:
+        # One after the other: an API server that has lost its etcd takes long to give up.
         for process in reversed(self._processes):
             process.send_signal(signal.SIGTERM)
-        for process in reversed(self._processes):
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()
         for log in self._logs:
             log.close()
 
