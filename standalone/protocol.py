@@ -149,6 +149,7 @@ class LariatProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         # What follows are no answers any more.
+        self.transport.flush()  # type: ignore[attr-defined]
         self.transport = self.transport.bare  # type: ignore[attr-defined]
         if self.cycle is not None and not self.cycle.response_complete:  # type: ignore[redundant-expr]
             # An earlier request is still being answered: the connection can't be two things at once.
