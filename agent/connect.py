@@ -27,6 +27,9 @@ log = logging.getLogger("lariat.agent")
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 8.0
 REFUSED_DELAY = 60.0
+LINGER = 2.0
+"""Seconds in which requests may arrive that the server sent before it knew of the new connection."""
+
 DRAIN = 600.0
 """Seconds that a replaced connection may still take to finish its requests."""
 
@@ -63,8 +66,9 @@ class Connection:
         return self._loop.create_task(self._keep_alive())
 
     async def retire(self) -> None:
-        """Another connection has taken over: finish what is under way, then close."""
+        """Another connection has taken over: finish what is under way, or still on its way to us, then close."""
         self._session.leave()
+        await asyncio.wait([asyncio.ensure_future(self.lost.wait())], timeout=LINGER)
         finished = asyncio.ensure_future(self._session.idle.wait())
         lost = asyncio.ensure_future(self.lost.wait())
         await asyncio.wait((finished, lost), timeout=DRAIN, return_when=asyncio.FIRST_COMPLETED)
@@ -168,15 +172,21 @@ class Agent:
 
     async def _stay(self, connection: Connection, tunnel: Tunnel) -> None:
         """Keep a connection until it is lost, replacing it before the server's limit cuts it off."""
-        while not await self._lost(connection, tunnel.lifetime * self._jitter.uniform(0.9, 1.0)):
+        attempt = 0
+        age = tunnel.lifetime * self._jitter.uniform(0.9, 1.0)
+        while not await self._lost(connection, age):
             if self._stopped.is_set():
                 connection.close()
                 return
             try:
                 following, tunnel = await self._connect()
             except AgentError as error:
-                log.warning("can't replace the connection yet: %s", error)
+                age = self._delay(attempt)
+                attempt += 1
+                log.warning("can't replace the connection yet: %s; trying again in %.1f s", error, age)
                 continue
+            attempt = 0
+            age = tunnel.lifetime * self._jitter.uniform(0.9, 1.0)
             self._keep(asyncio.get_running_loop().create_task(connection.retire()))
             connection = following
 

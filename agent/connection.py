@@ -60,9 +60,15 @@ class Parser:
         self.complete = self.complete or (self.begun and self.until_close)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self.begun:
+            # A second answer, or trailers: nobody asked for them.
+            return
         self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
+        if self.begun:
+            self.reusable = False
+            return
         status = self.parser.get_status_code()
         if 100 <= status < 200 and status != 101:
             self.headers.clear()
@@ -76,6 +82,9 @@ class Parser:
         self.complete = bodiless
 
     def on_body(self, body: bytes) -> None:
+        if self.complete:
+            self.reusable = False
+            return
         self.pieces.append(body)
         self.size += len(body)
 
@@ -116,6 +125,10 @@ class Connection(asyncio.Protocol):
             raise Lost
         self._changed.clear()
         await self._changed.wait()
+
+    def wake(self) -> None:
+        """Let whoever waits look again."""
+        self._changed.set()
 
     def resume(self) -> None:
         if self._paused and self._transport is not None:

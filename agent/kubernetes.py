@@ -14,12 +14,12 @@ import ssl
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from agent.errors import ConfigurationError
+from agent.errors import ConfigurationError, UpstreamError
 from agent.server import Cluster
 from agent.upstream import Address, Upstream
 
@@ -43,9 +43,9 @@ def in_cluster(environment: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) -
         raise ConfigurationError("this is no pod with a service account: use --kubeconfig FILE outside of a cluster")
     authority = certificate.read_text()
     address = Address(host, int(port))
-    credential = _Credential(lambda: f"Bearer {token.read_text().strip()}")
+    credential = _Credential(lambda: f"Bearer {_read(token)}")
     upstream = Upstream(address, _tls(authority), credential.header)
-    return Kubernetes(upstream, lambda: Cluster(address.authority, _encoded(authority), token.read_text().strip()))
+    return Kubernetes(upstream, lambda: Cluster(address.authority, _encoded(authority), _read(token)))
 
 
 def from_kubeconfig(path: Path, context: str = "") -> Kubernetes:
@@ -54,11 +54,18 @@ def from_kubeconfig(path: Path, context: str = "") -> Kubernetes:
     import yaml
 
     try:
-        document = yaml.safe_load(path.read_text())
+        document = yaml.safe_load(path.read_bytes())
     except OSError as error:
         raise ConfigurationError(f"can't read the kubeconfig {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"the kubeconfig {path} is no YAML") from error
+    try:
+        return _connect(path, document, context)
+    except (AttributeError, TypeError, KeyError, ValueError) as error:
+        raise ConfigurationError(f"{path} is no kubeconfig") from error
+
+
+def _connect(path: Path, document: Any, context: str) -> Kubernetes:
     if not isinstance(document, dict):
         raise ConfigurationError(f"{path} is no kubeconfig")
     name = context or document.get("current-context") or ""
@@ -91,10 +98,10 @@ class _Kubeconfig:
             tls.verify_mode = ssl.CERT_NONE
         if tls is not None and credential.certificate:
             _identify(tls, credential.certificate, credential.key)
-        upstream = Upstream(address, tls, credential.header)
-        return Kubernetes(
-            upstream, lambda: Cluster(address.authority, _encoded(authority), self._service_account(credential))
-        )
+        upstream = Upstream(address, tls, credential.header, str(self._cluster.get("tls-server-name") or ""))
+        # Asked once now, so that a missing token is noticed at the start.
+        facts = Cluster(address.authority, _encoded(authority), self._service_account(credential))
+        return Kubernetes(upstream, lambda: replace(facts, token=self._service_account(credential)))
 
     def _credential(self) -> _Credential:
         user = self._user
@@ -103,7 +110,7 @@ class _Kubeconfig:
             return _Credential(lambda: f"Bearer {user['token']}", certificate, key)
         if user.get("tokenFile"):
             path = self._folder / str(user["tokenFile"])
-            return _Credential(lambda: f"Bearer {path.read_text().strip()}", certificate, key)
+            return _Credential(lambda: f"Bearer {_read(path)}", certificate, key)
         if isinstance(user.get("exec"), dict):
             return self._from_command(user["exec"])
         if user.get("username"):
@@ -114,6 +121,7 @@ class _Kubeconfig:
         return _Credential(lambda: "", certificate, key)
 
     def _from_command(self, settings: dict[str, Any]) -> _Credential:
+        settings = {**settings, "command": _located(str(settings.get("command", "")), self._folder)}
         first = _run_exec(settings)
         if first.get("clientCertificateData"):
             return _Credential(lambda: "", str(first["clientCertificateData"]), str(first.get("clientKeyData", "")))
@@ -145,7 +153,11 @@ class _Credential:
         self.key = key
 
     async def header(self) -> str:
-        return self.authorization()
+        """Raises ``UpstreamError``."""
+        try:
+            return self.authorization()
+        except ConfigurationError as error:
+            raise UpstreamError(str(error)) from error
 
 
 class _CommandCredential(_Credential):
@@ -157,16 +169,20 @@ class _CommandCredential(_Credential):
         self._status = status
 
     async def header(self) -> str:
-        if self._expires():
+        if not self._expires():
+            return self._token()
+        try:
             self._status = await asyncio.to_thread(_run_exec, self._settings)
+        except ConfigurationError as error:
+            raise UpstreamError(str(error)) from error
         return self._token()
 
     def _token(self) -> str:
         return f"Bearer {self._status.get('token', '')}"
 
     def _expires(self) -> bool:
-        expiry = self._status.get("expirationTimestamp")
-        return bool(expiry) and datetime.fromisoformat(str(expiry)) - datetime.now(UTC) < timedelta(seconds=30)
+        expiry = _expiry(self._status)
+        return expiry is not None and expiry - datetime.now(UTC) < timedelta(seconds=30)
 
 
 def _run_exec(settings: dict[str, Any]) -> dict[str, Any]:
@@ -184,7 +200,36 @@ def _run_exec(settings: dict[str, Any]) -> dict[str, Any]:
         raise ConfigurationError(f"kubeconfig: the credential command {command!r} failed: {error}") from error
     except (ValueError, KeyError, TypeError):
         raise ConfigurationError(f"kubeconfig: the credential command {command!r} printed no ExecCredential") from None
+    _expiry(status)
     return dict(status)
+
+
+def _expiry(status: dict[str, Any]) -> datetime | None:
+    """When a token from a command ends, if it says so. Raises ``ConfigurationError`` if it says it in another way."""
+    text = status.get("expirationTimestamp")
+    if not text:
+        return None
+    try:
+        time = datetime.fromisoformat(str(text))
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise ConfigurationError(
+            f"kubeconfig: the credential command printed an end of validity that is none: {text!r}"
+        )
+    return time
+
+
+def _located(command: str, folder: Path) -> str:
+    """A command with a slash is looked for from the kubeconfig's folder, as kubectl does; others on the PATH."""
+    return str(folder / command) if "/" in command else command
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(f"can't read the token file {path}: {error.strerror}") from error
 
 
 def _named(document: dict[str, Any], plural: str, singular: str, name: str) -> dict[str, Any]:

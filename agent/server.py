@@ -46,7 +46,11 @@ class Server:
     """One Lariat server. Without a checksum its certificate must be signed by a CA that the machine trusts."""
 
     def __init__(self, url: str, token: str, checksum: str) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise ConfigurationError(f"--server {url!r}: {error}") from None
         if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment or parts.username:
             given = f"{url!r}: an https:// URL is needed" if url else "is missing: the URL of Lariat, https://…"
             raise ConfigurationError(f"--server {given}")
@@ -55,7 +59,7 @@ class Server:
         if checksum and (len(checksum) != 64 or not set(checksum.lower()) <= set("0123456789abcdef")):
             raise ConfigurationError("--ca-checksum: 64 hexadecimal digits (a SHA-256) are needed")
         self._host = parts.hostname
-        self._port = parts.port or 443
+        self._port = port or 443
         self._prefix = parts.path.rstrip("/")
         self._token = token
         self._checksum = checksum.lower()

@@ -57,8 +57,11 @@ class Address:
 class Upstream:
     """A pool of connections to one API server, for one event loop."""
 
-    def __init__(self, address: Address, tls: ssl.SSLContext | None, authorization: Authorization) -> None:
+    def __init__(
+        self, address: Address, tls: ssl.SSLContext | None, authorization: Authorization, server_name: str = ""
+    ) -> None:
         self._address = address
+        self._server_name = server_name or address.host
         self._tls = tls
         self._authorization = authorization
         self._idle: list[Connection] = []
@@ -90,7 +93,7 @@ class Upstream:
     async def connect(self) -> Connection:
         loop = asyncio.get_running_loop()
         where = {"host": self._address.host, "port": self._address.port}
-        secured = {"ssl": self._tls, "server_hostname": self._address.host} if self._tls else {}
+        secured = {"ssl": self._tls, "server_hostname": self._server_name} if self._tls else {}
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 made = await loop.create_connection(Connection, **where, **secured)  # type: ignore[call-overload]
@@ -111,7 +114,11 @@ class Upstream:
         if authorization:
             headers.append(("authorization", authorization))
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
-        return f"{head.method} {self._address.prefix}{head.target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1", "replace")
+        try:
+            return f"{head.method} {self._address.prefix}{head.target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
+        except UnicodeEncodeError:
+            # To send something else instead could turn one user's name into another's.
+            raise UpstreamError("the request has a header that HTTP can't carry") from None
 
 
 class Call:
@@ -150,15 +157,29 @@ class Call:
         connection.begin(parser)
         if isinstance(body, bytes):
             connection.write(start + body)
+            while not parser.begun:
+                await connection.wait()
         else:
             connection.write(start)
-            await self._stream(connection, body, framing[0])
-        while not parser.begun:
-            await connection.wait()
+            await self._upload(connection, body, framing[0])
         return ResponseHead(parser.status, tuple(parser.headers))
 
+    async def _upload(self, connection: Connection, body: AsyncIterator[bytes], framing: tuple[str, str]) -> None:
+        """Stream a body until its end, or until the API server answers early, as it does to one that is too large."""
+        sender = asyncio.ensure_future(self._stream(connection, body, framing))
+        sender.add_done_callback(lambda _: connection.wake())
+        try:
+            while not self._parser.begun:
+                if sender.done():
+                    sender.result()
+                await connection.wait()
+        finally:
+            if not sender.done():
+                # What is left of this body must not be taken for the next request.
+                self._parser.reusable = False
+                sender.cancel()
+
     async def _stream(self, connection: Connection, body: AsyncIterator[bytes], framing: tuple[str, str]) -> None:
-        """Send a body as it comes, until its end or until the API server answers early, as it does to one too large."""
         chunked = framing[0] == "transfer-encoding"
         left = 0 if chunked else int(framing[1])
         async for piece in body:
@@ -166,8 +187,6 @@ class Call:
             if left < 0:
                 # The rest would be read as another request, which nobody has checked.
                 raise UpstreamError("the request's body is longer than its length")
-            if self._parser.begun or connection.lost:
-                return
             if piece:
                 connection.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
                 await connection.drain()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import logging
 import os
 import socket
 from collections.abc import Sequence
@@ -15,9 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+log = logging.getLogger("lariat.server")
 
 CA_DAYS = 3650
 DAYS = 365
@@ -38,6 +42,8 @@ def own(folder: Path, names: Sequence[str], now: datetime.datetime) -> Certifica
     ca_certificate, ca_key = _authority(folder, now)
     chain, key = folder / "server.pem", folder / "server.key"
     wanted = _names(names)
+    if ca_certificate.not_valid_after_utc - now < datetime.timedelta(days=DAYS):
+        log.warning("the CA in %s ends on %s; agents need a new one before", folder, ca_certificate.not_valid_after_utc)
     if not _usable(chain, key, wanted, ca_certificate, now):
         _issue(chain, key, wanted, ca_certificate, ca_key, now)
     return Certificates(chain, key, _pem(ca_certificate).strip())
@@ -65,7 +71,7 @@ def _authority(folder: Path, now: datetime.datetime) -> tuple[x509.Certificate, 
         data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
     )  # fmt: skip
     certificate = (
-        _builder(name, name, key.public_key(), CA_DAYS, now)
+        _builder(name, name, key.public_key(), now + datetime.timedelta(days=CA_DAYS), now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -87,8 +93,9 @@ def _issue(
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "lariat")])
     issued_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
+    end = min(now + datetime.timedelta(days=DAYS), authority.not_valid_after_utc)
     certificate = (
-        _builder(subject, authority.subject, key.public_key(), DAYS, now)
+        _builder(subject, authority.subject, key.public_key(), end, now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
@@ -100,7 +107,11 @@ def _issue(
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int, now: datetime.datetime
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    end: datetime.datetime,
+    now: datetime.datetime,
 ) -> x509.CertificateBuilder:
     # An hour of grace, for clients whose clocks are behind.
     return (
@@ -110,7 +121,7 @@ def _builder(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_after(end)
     )
 
 
@@ -119,8 +130,21 @@ def _usable(chain: Path, key: Path, names: Sequence[str], authority: x509.Certif
         return False
     certificate = x509.load_pem_x509_certificates(chain.read_bytes())[0]
     held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    fresh = certificate.not_valid_after_utc - now > datetime.timedelta(days=RENEW_DAYS)
-    return fresh and certificate.issuer == authority.subject and set(held) == {_general(name) for name in names}
+    if certificate.not_valid_after_utc - now <= datetime.timedelta(days=RENEW_DAYS):
+        return False
+    if set(held) != {_general(name) for name in names} or not _signed(certificate, authority):
+        return False
+    # The two files are written one after the other, and a crash may have come between.
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    return private.public_key() == certificate.public_key()
+
+
+def _signed(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _names(more: Sequence[str]) -> list[str]:

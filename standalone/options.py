@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ LEVELS = ("debug", "info", "warning", "error")
 NO_KUBECONFIG = "none"
 
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):([0-9]{1,5})")
-_HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?")
+_HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
 class BadOption(Exception):
@@ -45,13 +46,18 @@ class Options:
     def url(self) -> str:
         """What to type into a browser on this machine."""
         name = self.host.strip("[]")
-        shown = "localhost" if name in ("", "0.0.0.0", "::", "127.0.0.1", "::1") else self.host  # noqa: S104
+        shown = "localhost" if name in ("", "0.0.0.0", "::", "127.0.0.1", "::1") else name  # noqa: S104
+        shown = f"[{shown}]" if ":" in shown else shown
         return f"https://{shown}:{self.port}"
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     """Raises ``BadOption``; prints and leaves for ``--help`` and ``--version``."""
-    parser = _Parser(prog="lariat", description="Manage many Kubernetes clusters from one process.")
+    parser = _Parser(
+        prog="lariat",
+        description="Manage many Kubernetes clusters from one process.",
+        epilog="LARIAT_ADMIN_PASSWORD sets the first administrator's password; without it one is generated and printed.",
+    )
     parser.add_argument("--version", action="version", version=f"Lariat {VERSION}")
 
     def option(name: str, variable: str, default: str, text: str) -> None:
@@ -77,7 +83,7 @@ def _check(found: argparse.Namespace, environment: Mapping[str, str]) -> Options
         raise BadOption(f"--log-level {found.log_level!r}: one of {', '.join(LEVELS)} is needed")
     names = tuple(name.strip() for name in found.hostnames.split(",") if name.strip())
     for name in names:
-        if not _HOSTNAME.fullmatch(name):
+        if not (_HOSTNAME.fullmatch(name) or _is_address(name.strip("[]"))):
             raise BadOption(f"--hostnames: {name!r} is no host name or address")
     kubeconfig, demanded = _kubeconfig(found.local_kubeconfig, environment)
     return Options(
@@ -93,6 +99,14 @@ def _check(found: argparse.Namespace, environment: Mapping[str, str]) -> Options
         password=_password(environment.get("LARIAT_ADMIN_PASSWORD", "")),
         level=found.log_level,
     )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _listen(text: str) -> tuple[str, int]:

@@ -58,7 +58,7 @@ async def _serve(options: Options) -> None:
     try:
         listener = listen(options.host, options.port)
     except OSError as error:
-        raise Fault(f"can't listen on {options.host}:{options.port}: {os.strerror(error.errno or 0)}") from error
+        raise Fault(f"can't listen on {options.host}:{options.port}: {_reason(error)}") from error
     changes = _Changes()
     terms = Terms(keepalive=KEEPALIVE, lifetime=options.lifetime)
     parts = on_sqlite(options.data, terms, {"cacerts": chosen.authority}, changes.heard)
@@ -101,7 +101,7 @@ class _Running:
 
     def stop(self, web: Web) -> None:
         """Take no more requests, and end those that would go on for ever."""
-        web.should_exit = True
+        web.stop()
         self._work.stop()
         if self._direct is not None:
             self._direct.stop()
@@ -146,6 +146,11 @@ def _certificates(options: Options) -> Certificates:
             raise BadOption(f"--certificate {str(options.certificate)!r}: {error}") from error
     names = (*options.hostnames, options.host)
     return certificates.own(options.data, names, datetime.datetime.now(datetime.UTC))
+
+
+def _reason(error: OSError) -> str:
+    """What the system says, without asyncio's repetition of the address."""
+    return str(error.strerror or error).partition(" (while ")[0]
 
 
 @contextlib.contextmanager

@@ -102,7 +102,12 @@ def impersonation(identity: Identity) -> Headers:
     groups = [
         group for group in identity.groups if not group.startswith(_FORBIDDEN_GROUPS) and _arrives_as_it_is(group)
     ]
-    return (("impersonate-user", user), *(("impersonate-group", group) for group in groups))
+    return (("impersonate-user", _octets(user)), *(("impersonate-group", _octets(group)) for group in groups))
+
+
+def _octets(text: str) -> str:
+    """A name as a header carries it: its UTF-8 octets, each a letter of Latin-1, as callers' own headers come to us."""
+    return text.encode().decode("latin-1")
 
 
 def _arrives_as_it_is(value: str) -> bool:
