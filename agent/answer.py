@@ -99,7 +99,7 @@ async def _write_raw(exchange: Exchange, call: Call) -> None:
             await call.write(data)
     except Broken:
         return
-    call.close()
+    call.finish()
 
 
 async def _body(exchange: Exchange, first: bytes) -> AsyncIterator[bytes]:

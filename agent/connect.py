@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 import websocket
 
@@ -33,6 +34,7 @@ LINGER = 2.0
 DRAIN = 600.0
 """Seconds that a replaced connection may still take to finish its requests."""
 
+CONNECT_TIMEOUT = 15.0
 UNSENT_TIMEOUT = 30_000
 """Milliseconds after which a peer that takes no bytes counts as dead."""
 
@@ -68,13 +70,13 @@ class Connection:
     async def retire(self) -> None:
         """Another connection has taken over: finish what is under way, or still on its way to us, then close."""
         self._session.leave()
-        await asyncio.wait([asyncio.ensure_future(self.lost.wait())], timeout=LINGER)
-        finished = asyncio.ensure_future(self._session.idle.wait())
-        lost = asyncio.ensure_future(self.lost.wait())
-        await asyncio.wait((finished, lost), timeout=DRAIN, return_when=asyncio.FIRST_COMPLETED)
-        finished.cancel()
-        lost.cancel()
-        self.close()
+        try:
+            async with asyncio.timeout(LINGER):
+                await self.lost.wait()
+        except TimeoutError:
+            await _first(DRAIN, self._session.idle, self.lost)
+        finally:
+            self.close()
 
     def close(self) -> None:
         self.lost.set()
@@ -136,24 +138,29 @@ class Agent:
 
     async def run(self) -> None:
         """Stay connected until ``stop``. Raises ``Refused`` if the server says no to the very first try."""
-        attempt = 0
+        attempt = refusals = 0
         welcome = False
         loop = asyncio.get_running_loop()
         while not self._stopped.is_set():
             since = loop.time()
             try:
                 connection, tunnel = await self._connect()
-                welcome = True
+                welcome, refusals = True, 0
                 await self._stay(connection, tunnel)
             except Refused as error:
                 if not welcome:
                     raise
-                log.warning("%s; trying again every minute", error)
-                await self._pause(REFUSED_DELAY)
+                refusals += 1
+                pause = min(REFUSED_DELAY, 2.0**refusals)
+                log.warning("%s; trying again in %.0f s", error, pause)
+                await self._pause(pause)
             except AgentError as error:
                 log.warning("%s", error)
             attempt = 0 if loop.time() - since > LONGEST_DELAY else attempt + 1
             await self._pause(self._delay(attempt))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._upstream.close()
 
     def stop(self) -> None:
@@ -192,10 +199,7 @@ class Agent:
 
     async def _lost(self, connection: Connection, seconds: float) -> bool:
         """Wait until the connection is lost, its time is up, or the agent is stopped. Returns whether it is lost."""
-        waits = [asyncio.ensure_future(event.wait()) for event in (connection.lost, self._stopped)]
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+        await _first(seconds, connection.lost, self._stopped)
         return connection.lost.is_set()
 
     async def _pause(self, seconds: float) -> None:
@@ -211,20 +215,35 @@ class Agent:
         task.add_done_callback(self._tasks.discard)
 
 
+async def _first(seconds: float, *events: asyncio.Event) -> None:
+    """Wait for the first of some events, but not for ever."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
 def _dial(server: Server, url: str) -> Link:
     """Open the WebSocket, waiting; runs in a thread. Raises ``Unreachable`` or ``Refused``."""
-    options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNSENT_TIMEOUT))
-    link = websocket.WebSocket(sslopt={"context": server.trust()}, sockopt=options, skip_utf8_validation=True)
+    parts = urlsplit(url)
+    if parts.scheme != "wss" or not parts.hostname:
+        raise Refused(f"{server.name} wants a tunnel without TLS")
     try:
-        link.connect(url, header=server.headers, timeout=15, redirect_limit=0)
+        # Dialled here: websocket-client would obey a proxy of which registration knows nothing.
+        plain = socket.create_connection((parts.hostname, parts.port or 443), CONNECT_TIMEOUT)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNSENT_TIMEOUT)
+        secured = server.trust().wrap_socket(plain, server_hostname=parts.hostname)
+        link = websocket.WebSocket(skip_utf8_validation=True)
+        link.connect(url, header=server.headers, socket=secured, redirect_limit=0)
     except websocket.WebSocketBadStatusException as error:
         if error.status_code in (401, 403, 404):
             raise Refused(f"{server.name} refused the tunnel ({error.status_code})") from error
         raise Unreachable(f"{server.name} answered {error.status_code} to the tunnel") from error
-    except (OSError, ssl.SSLError, websocket.WebSocketException, ValueError) as error:
+    except (OSError, websocket.WebSocketException, ValueError) as error:
         raise Unreachable(f"can't open the tunnel to {server.name}: {error}") from error
-    if not isinstance(link.sock, ssl.SSLSocket):
-        raise Refused(f"{server.name} wants a tunnel without TLS")
-    return link, link.sock
+    return link, secured

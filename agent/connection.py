@@ -135,6 +135,11 @@ class Connection(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
 
+    def finish(self) -> None:
+        """Close once everything written has left."""
+        if self._transport is not None:
+            self._transport.close()
+
     def close(self) -> None:
         if self._transport is not None:
             self._transport.abort()

@@ -86,6 +86,10 @@ class _Kubeconfig:
         self._user = user
 
     def connect(self) -> Kubernetes:
+        for entry, names in ((self._cluster, ("proxy-url",)), (self._user, ("as", "as-groups", "as-uid"))):
+            for name in names:
+                if entry.get(name):
+                    raise ConfigurationError(f"kubeconfig: {name} is not supported")
         try:
             address, secure = Address.parse(str(self._cluster.get("server", "")))
         except ValueError as error:

@@ -23,6 +23,7 @@ Authorization: TypeAlias = Callable[[], Awaitable[str]]
 """Yields the ``Authorization`` header, empty for none. Asked for each request, as tokens rotate."""
 
 _BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _REPLACED = frozenset({"host", "authorization", "content-length", "transfer-encoding", "expect"})
 
 
@@ -140,7 +141,7 @@ class Call:
         try:
             return await self._exchange(connection, head.method, start, body, framing)
         except Lost as lost:
-            if not reused or head.method not in _BODILESS or not isinstance(body, bytes):
+            if not reused or head.method not in _REPEATABLE or not isinstance(body, bytes):
                 raise UpstreamError("the cluster's API server broke off") from lost
         # A kept connection was closed by the API server in this moment, before it took the request.
         try:
@@ -178,6 +179,8 @@ class Call:
                 # What is left of this body must not be taken for the next request.
                 self._parser.reusable = False
                 sender.cancel()
+            elif sender.exception() is not None:
+                self._parser.reusable = False
 
     async def _stream(self, connection: Connection, body: AsyncIterator[bytes], framing: tuple[str, str]) -> None:
         chunked = framing[0] == "transfer-encoding"
@@ -229,6 +232,11 @@ class Call:
         if self._connection is not None:
             self._connection.write(data)
             await self._connection.drain()
+
+    def finish(self) -> None:
+        """Close after a switch, once everything written has left."""
+        if self._connection is not None:
+            self._connection.finish()
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

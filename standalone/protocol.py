@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from chalicelib.proxy.policy import UPGRADES
 from standalone.agents import PATH, AgentSocket
+from standalone.proxy import has_body
 from standalone.switch import Switch
 
 LARGEST_HEAD = 64 * 1024
@@ -68,7 +69,14 @@ class LariatProtocol(HttpToolsProtocol):
         self._hosts = 0
         self._headed = False
         self._refused = False
+        self._deaf = False
         self._deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def busy(self) -> bool:
+        """A whole request is here, and its answer is not finished."""
+        cycle = self.cycle
+        return cycle is not None and not cycle.response_complete and not cycle.more_body  # type: ignore[redundant-expr]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -101,10 +109,17 @@ class LariatProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._keep_deadline()
         self._headed = True
-        if self._hosts > 1:
+        strange = self.parser.should_upgrade() and not self._should_upgrade()
+        nameless = self._hosts == 0 and self.parser.get_http_version() == "1.1"
+        if self._hosts > 1 or nameless or (strange and has_body(self.headers)):
             self._refuse(b"400 Bad Request")
-        if not self._refused:
-            super().on_headers_complete()
+        if self._refused:
+            return
+        super().on_headers_complete()
+        if strange:
+            # The parser takes what follows for another protocol, so a body would pass for a new request.
+            self._deaf = True
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         if not self._refused:
@@ -188,4 +203,5 @@ class LariatProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._received = data
-        super().data_received(data)
+        if not self._deaf:
+            super().data_received(data)

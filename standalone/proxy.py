@@ -151,8 +151,11 @@ class _Caller:
         if head.status < 200:
             raise Broken(f"the cluster answered {head.status}, which nobody asked for")
         headers = response_headers(head.headers)
-        left = _length(headers) if self._scope["method"] != "HEAD" and head.status not in (204, 304) else None
+        left = _length(headers) if self._scope["method"] != "HEAD" else None
         await self._start(head.status, headers)
+        if head.status in (204, 304):
+            await self._send({"type": "http.response.body", "body": b""})
+            return
         while True:
             left = _subtract(left, delivery)
             await self._send({"type": "http.response.body", "body": delivery.data, "more_body": not delivery.fin})

@@ -19,6 +19,9 @@ from chalicelib.tunnel.heads import Headers
 from standalone.proxy import Proxy, Refusal
 from standalone.tunnel import Caller
 
+LINGER = 10.0
+"""Seconds in which the last bytes of a caller who has left may still reach the cluster."""
+
 LARGEST_REFUSAL = 1024 * 1024
 """Bytes of an answer that is not the switch; more of it is not passed on."""
 
@@ -40,6 +43,7 @@ class Switch(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._over = False
+        self._switched = False
         self._exchange: Caller | None = None
 
     async def run(self) -> None:
@@ -78,6 +82,7 @@ class Switch(asyncio.Protocol):
             self._answer(head.status, response_headers(head.headers), body)
             return
         self._write_head(101, upgrade_headers(head.headers))
+        self._switched = True
         upward = asyncio.create_task(self._upward(exchange))
         try:
             self._transport.write(delivery.data)
@@ -99,12 +104,15 @@ class Switch(asyncio.Protocol):
                 data = bytes(self._incoming)
                 self._incoming.clear()
                 self._transport.resume_reading()
-                if data or self._over:
+                async with asyncio.timeout(LINGER if self._over else None):
                     await exchange.send(data, self._over)
                 if self._over:
+                    # The agent passes on what it has, then ends the stream; ``_relay`` sees that.
+                    await asyncio.sleep(LINGER)
                     exchange.abort("the caller went away")
                     return
-        except Broken:
+        except (Broken, TimeoutError):
+            exchange.abort("the caller went away")
             self._transport.close()
 
     def _answer(self, code: int, headers: Headers, body: bytes) -> None:
@@ -128,7 +136,7 @@ class Switch(asyncio.Protocol):
         self._over = True
         self._arrived.set()
         self._writable.set()
-        if self._exchange is not None:
+        if self._exchange is not None and not self._switched:
             self._exchange.abort("the caller went away")
 
     def pause_writing(self) -> None:

@@ -29,11 +29,10 @@ class Web(uvicorn.Server):
         yield
 
     def stop(self) -> None:
-        """Take no more requests, and drop those that have not even been said yet: nobody can answer them."""
+        """Take no more requests; drop connections that are idle, or on which a request has not been said to its end."""
         self.should_exit = True
         for connection in list(self.server_state.connections):
-            cycle = getattr(connection, "cycle", None)
-            if cycle is not None and cycle.more_body and not cycle.response_complete:
+            if isinstance(connection, LariatProtocol) and not connection.busy:
                 connection.transport.abort()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -255,19 +255,29 @@ def test_an_administrator_is_impersonated_like_anybody_else() -> None:
 
 @given(user=st.text(max_size=30), groups=st.lists(st.text(max_size=30), max_size=4))
 @example(user="u-a", groups=[" system:masters"])
+@example(user="\u00e0", groups=["\u00a0system:masters"])
 def test_no_reserved_name_survives_the_trimming_of_an_api_server(user: str, groups: list[str]) -> None:
     try:
         headers = impersonation(Identity(user, tuple(groups), "token-a"))
     except Forbidden:
         return
-    assert [value for name, value in headers if name == "impersonate-user"] == [user]
-    assert user.strip() == user
+    arrives = [(name, value.encode("latin-1").strip().decode()) for name, value in headers]
+    assert [value for name, value in arrives if name == "impersonate-user"] == [user]
     assert not user.startswith("system:")
-    for name, value in headers:
+    for name, value in arrives:
         assert value.isprintable()
         assert name == "impersonate-user" or not value.strip().startswith(
             ("system:masters", "system:node", "system:kube-")
         )
+
+
+@pytest.mark.parametrize("name", ["Zo\u00eb", "\u00e0", "\u738b\u8587", "\U0001f511"])
+def test_a_name_beyond_ascii_goes_out_as_its_utf8_octets(name: str) -> None:
+    headers = impersonation(Identity(name, (name,), "token-a"))
+    assert [(header, value.encode("latin-1").decode()) for header, value in headers] == [
+        ("impersonate-user", name),
+        ("impersonate-group", name),
+    ]
 
 
 def test_a_controllers_request_names_the_controller() -> None:

@@ -5,6 +5,7 @@ An agent runs against it by the kubeconfig that it writes, so tests see exactly 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socketserver
 import threading
@@ -38,7 +39,7 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True)
 class Canned:
-    """An answer, headers as they go over the wire."""
+    """An answer, headers as they go over the wire. ``Connection: close`` is meant; its body may be cut short."""
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"),)
@@ -66,10 +67,13 @@ class _Handler(socketserver.StreamRequestHandler):
     server: _Server
 
     def handle(self) -> None:
-        with self.server.recorder.connection():
+        # Whoever asks may go away at any time.
+        with self.server.recorder.connection(), contextlib.suppress(ConnectionError):
             while (request := self._read()) is not None:
                 answer = self.server.recorder.answer(request)
                 self.wfile.write(answer.encode())
+                if ("Connection", "close") in answer.headers:
+                    return
 
     def _read(self) -> Recorded | None:
         method, _, rest = self.rfile.readline().decode("latin-1").partition(" ")

@@ -1,0 +1,96 @@
+"""One server for this whole folder, with two clusters: a real one, and a recorder that writes down what reaches it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.hostile.rogue import Rogue
+from tests.e2e.hostile.scene import User, new_user, token_of
+from tests.kubernetes.cluster import Cluster
+from tests.support.lariat import Client, Imported, Lariat, running
+from tests.support.recorder import Recorder, recording
+from tests.support.wire import Wire
+
+
+@pytest.fixture(scope="package")
+def lariat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lariat]:
+    with running(tmp_path_factory.mktemp("lariat")) as lariat:
+        yield lariat
+
+
+@pytest.fixture(scope="package")
+def admin(lariat: Lariat) -> Iterator[Client]:
+    with lariat.log_in() as client:
+        yield client
+
+
+@pytest.fixture(scope="package")
+def imported(lariat: Lariat, admin: Client, cluster: Cluster) -> Iterator[Imported]:
+    """The real cluster, imported and active."""
+    imported = Imported(lariat, admin, "real")
+    try:
+        imported.connect(cluster.kubeconfig)
+        yield imported
+    finally:
+        imported.stop()
+
+
+@pytest.fixture(scope="package")
+def wire(lariat: Lariat) -> Wire:
+    return Wire(lariat)
+
+
+@pytest.fixture(scope="package")
+def root(admin: Client) -> str:
+    """The administrator's token."""
+    return token_of(admin)
+
+
+@pytest.fixture(scope="package")
+def plain(lariat: Lariat, admin: Client) -> User:
+    """A user without any binding."""
+    return new_user(lariat, admin, "plain")
+
+
+@pytest.fixture(scope="package")
+def recorder() -> Iterator[Recorder]:
+    with recording() as recorder:
+        yield recorder
+
+
+@pytest.fixture(scope="package")
+def recorded(lariat: Lariat, admin: Client, recorder: Recorder) -> Iterator[Imported]:
+    """A cluster whose API server is the recorder."""
+    imported = Imported(lariat, admin, "recorded")
+    try:
+        imported.connect(recorder.kubeconfig(lariat.folder / "recorder.kubeconfig"))
+        yield imported
+    finally:
+        imported.stop()
+
+
+@pytest.fixture(scope="package")
+def real(imported: Imported) -> str:
+    """The path of the real cluster."""
+    return f"/k8s/clusters/{imported.id}"
+
+
+@pytest.fixture(scope="package")
+def tape(recorded: Imported) -> str:
+    """The path of the recorded cluster."""
+    return f"/k8s/clusters/{recorded.id}"
+
+
+@pytest.fixture(scope="package")
+def captured(lariat: Lariat, admin: Client) -> Imported:
+    """A cluster whose registration token a rogue has."""
+    return Imported(lariat, admin, "captured")
+
+
+@pytest.fixture
+def rogue(lariat: Lariat, captured: Imported) -> Iterator[Rogue]:
+    rogue = Rogue(lariat, captured.registration["token"])
+    yield rogue
+    rogue.close()
