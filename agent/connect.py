@@ -10,6 +10,7 @@ import logging
 import random
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -37,9 +38,6 @@ DRAIN = 600.0
 CONNECT_TIMEOUT = 15.0
 UNSENT_TIMEOUT = 30_000
 """Milliseconds after which a peer that takes no bytes counts as dead."""
-
-_FRAGMENT = 32 * 1024 - 16
-"""API Gateway takes frames of at most 32 KB; a message is split into as many as it needs."""
 
 Link: TypeAlias = tuple[websocket.WebSocket, ssl.SSLSocket]
 """An open WebSocket and the socket under it."""
@@ -85,11 +83,11 @@ class Connection:
 
     def send(self, message: str) -> None:
         data = message.encode()
-        for start in range(0, len(data), _FRAGMENT):
-            last = start + _FRAGMENT >= len(data)
+        size = self._tunnel.frame
+        for start in range(0, len(data), size):
+            last = start + size >= len(data)
             opcode = websocket.ABNF.OPCODE_CONT if start else websocket.ABNF.OPCODE_TEXT
-            frame = websocket.ABNF(int(last), 0, 0, 0, opcode, 1, data[start : start + _FRAGMENT])
-            self._socket.send_frame(frame)
+            self._wire.send(_frame(opcode, data[start : start + size], last=last))
 
     async def drain(self) -> None:
         await self._wire.drain()
@@ -213,6 +211,20 @@ class Agent:
         """The event loop holds tasks weakly only."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _frame(opcode: int, data: bytes, *, last: bool) -> bytes:
+    """Write a frame (RFC 6455, section 5.2) with a mask of zeros.
+
+    Masks keep a browser's script from choosing the bytes that a proxy sees (section 10.3). Here no script chooses, and
+    TLS lets nobody see; masking for real was two fifths of the agent's work on a large list.
+    """
+    first = (0x80 if last else 0) | opcode
+    if len(data) < 126:
+        return struct.pack("!BB4x", first, 0x80 | len(data)) + data
+    if len(data) < 65536:
+        return struct.pack("!BBH4x", first, 0x80 | 126, len(data)) + data
+    return struct.pack("!BBQ4x", first, 0x80 | 127, len(data)) + data
 
 
 async def _first(seconds: float, *events: asyncio.Event) -> None:

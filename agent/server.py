@@ -15,8 +15,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agent.errors import ConfigurationError, Refused, Unreachable
+from chalicelib.tunnel.frames import MESSAGE
 
 TIMEOUT = 15.0
+
+SMALLEST_FRAME = 32 * 1024 - 16
+"""API Gateway takes WebSocket frames of at most 32 KB; a message is split into as many as it needs."""
+
 _WRONG_NAME = (62, 64)
 """OpenSSL's codes for a certificate that holds for other names or addresses than the one that was dialled."""
 
@@ -34,12 +39,13 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """Where and how to connect: ``keepalive`` and ``lifetime`` are seconds."""
+    """Where and how to connect: ``keepalive`` and ``lifetime`` are seconds, ``frame`` the bytes of a WebSocket frame."""
 
     cluster: str
     url: str
     keepalive: float
     lifetime: float
+    frame: int = SMALLEST_FRAME
 
 
 class Server:
@@ -85,7 +91,11 @@ class Server:
         answer = self._ask("POST", "/v3/connect/register", self.trust(), body)
         try:
             return Tunnel(
-                str(answer["clusterId"]), str(answer["url"]), float(answer["keepalive"]), float(answer["lifetime"])
+                cluster=str(answer["clusterId"]),
+                url=str(answer["url"]),
+                keepalive=float(answer["keepalive"]),
+                lifetime=float(answer["lifetime"]),
+                frame=min(MESSAGE, max(SMALLEST_FRAME, int(answer.get("frame", 0)))),
             )
         except (KeyError, TypeError, ValueError):
             raise Unreachable(

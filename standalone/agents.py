@@ -16,6 +16,7 @@ from typing import Any
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
+from websockets.typing import BytesLike
 
 from chalicelib.api.application import refusal
 from chalicelib.errors import LariatError, Unauthorized
@@ -57,7 +58,7 @@ class AgentSocket(asyncio.Protocol):
         self._socket = ServerProtocol(max_size=MESSAGE, logger=logging.getLogger("lariat.socket"))
         self._transport: Any = None
         self._tunnel: Tunnel | None = None
-        self._fragments: list[bytes] = []
+        self._fragments: list[BytesLike] = []
         self._opcode = Opcode.TEXT
         self._writable = asyncio.Event()
         self._writable.set()
@@ -128,9 +129,9 @@ class AgentSocket(asyncio.Protocol):
         """Gather a message from its fragments and give it to the tunnel."""
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
             self._opcode = frame.opcode
-            self._fragments = [bytes(frame.data)]
+            self._fragments = [frame.data]
         elif frame.opcode is Opcode.CONT:
-            self._fragments.append(bytes(frame.data))
+            self._fragments.append(frame.data)
         else:
             return
         if not frame.fin or self._tunnel is None:
@@ -140,7 +141,8 @@ class AgentSocket(asyncio.Protocol):
             self._close(CloseCode.UNSUPPORTED_DATA)
             return
         try:
-            message = b"".join(self._fragments).decode()
+            whole = self._fragments[0] if len(self._fragments) == 1 else b"".join(self._fragments)
+            message = str(whole, "utf-8")
         except UnicodeDecodeError:
             self._close(CloseCode.INVALID_DATA)
             return

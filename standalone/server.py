@@ -18,6 +18,7 @@ import uvloop
 from agent.kubernetes import Kubernetes
 from chalicelib.gateway.agents import Terms
 from chalicelib.main import Parts, on_sqlite
+from chalicelib.tunnel.frames import MESSAGE
 from chalicelib.types import Change, Key
 from standalone import certificates, local
 from standalone.agents import Door
@@ -60,7 +61,7 @@ async def _serve(options: Options) -> None:
     except OSError as error:
         raise Fault(f"can't listen on {options.host}:{options.port}: {_reason(error)}") from error
     changes = _Changes()
-    terms = Terms(keepalive=KEEPALIVE, lifetime=options.lifetime)
+    terms = Terms(keepalive=KEEPALIVE, lifetime=options.lifetime, frame=MESSAGE)
     parts = on_sqlite(options.data, terms, {"cacerts": chosen.authority}, changes.heard)
     with ThreadPoolExecutor(API_THREADS, "api") as workers, contextlib.closing(parts):
         password = await asyncio.get_running_loop().run_in_executor(workers, parts.bootstrap, options.password)

@@ -20,15 +20,16 @@ LARGEST_TOKEN = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How agents are to connect: ``path`` of the tunnel, or its whole URL where it has a host of its own.
+    """How agents are to connect: by the tunnel's ``url``, if it has a host of its own.
 
-    ``keepalive`` and ``lifetime`` are seconds; API Gateway cuts a connection that idles for 10 minutes or lives for 2
-    hours.
+    ``frame`` is how many bytes a WebSocket frame may have, 0 for the least. ``keepalive`` and ``lifetime`` are seconds;
+    API Gateway cuts a connection that idles for 10 minutes or lives for 2 hours.
     """
 
     keepalive: int
     lifetime: int
     url: str = ""
+    frame: int = 0
 
 
 class Agents:
@@ -49,6 +50,7 @@ class Agents:
             "url": url,
             "keepalive": self._terms.keepalive,
             "lifetime": self._terms.lifetime,
+            "frame": self._terms.frame,
         }
 
     def admit(self, token: str) -> str:

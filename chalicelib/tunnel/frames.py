@@ -54,6 +54,9 @@ class Kind(StrEnum):
     GOAWAY = "G"  # the agent has a newer connection: no new streams on this one
 
 
+_KINDS = {kind.value: kind for kind in Kind}
+
+
 class Frame(NamedTuple):
     """``reply`` is the address for answers, opaque to the agent, which echoes it in every frame of the stream."""
 
@@ -88,15 +91,16 @@ def decode(message: str) -> Frame:
     """Read a message from the network. Raises ``FrameError``; never returns a part of what was sent."""
     if len(message) > MESSAGE:
         raise FrameError("message too large")
-    head, _, body = message.partition("\n")
-    match = _HEAD.fullmatch(head)
+    begin = message.find("\n") + 1
+    match = _HEAD.fullmatch(message[: max(0, begin - 1)])
     if match is None:
         raise FrameError("no frame")
     kind, stream, offset, fin, letter, document_length, data_length, reply = match.groups()
     cut = int(document_length)
-    if cut > DOCUMENT or len(body) != cut + int(data_length):
+    if cut > DOCUMENT or len(message) != begin + cut + int(data_length):
         raise FrameError("frame cut")
-    return Frame(Kind(kind), stream, int(offset), bool(fin), body[:cut], _unpack(letter, body[cut:]), reply)
+    document, data = message[begin : begin + cut], message[begin + cut :]
+    return Frame(_KINDS[kind], stream, int(offset), bool(fin), document, _unpack(letter, data), reply)
 
 
 def _split(frame: Frame, deflate: bool) -> Iterator[str]:

@@ -57,6 +57,7 @@ def test_an_agent_is_told_how_to_connect(server: Server, token: str, cluster: st
         "url": "wss://lariat.example/v3/connect",
         "keepalive": 20,
         "lifetime": 7200,
+        "frame": 0,
     }
 
 
