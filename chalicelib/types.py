@@ -169,6 +169,9 @@ class Post(Protocol):
     def send(self, connection: str, message: str) -> None:
         """Hand a message over, once. Raises ``Gone``, ``Busy`` (throttled), ``TooLarge`` or ``Unavailable``."""
 
+    def hang_up(self, connection: str) -> None:
+        """End a connection; one that has ended is no error. Raises ``Busy`` or ``Unavailable``."""
+
 
 class Line(Protocol):
     """One WebSocket connection of our own to that gateway. Passes ``tests/contract/relay.py``."""

@@ -41,16 +41,34 @@ class Connections:
         with contextlib.suppress(NotFound):
             self._resources.update(Key(KIND, connection), _retired)
 
-    def remove(self, connection: str) -> None:
-        """The connection has ended. One that was never written down is no error: callers' are not."""
-        with contextlib.suppress(NotFound):
-            self._resources.remove(Key(KIND, connection))
+    def remove(self, connection: str) -> str:
+        """The connection has ended; return its cluster, empty if it was never written down, as callers' are not."""
+        try:
+            return self._resources.remove(Key(KIND, connection)).parent
+        except NotFound:
+            return ""
 
     def find(self, cluster: str) -> str | None:
         """Return the newest connection that takes new requests, else the newest."""
-        found = [each for each in self._resources.list(KIND, cluster).items if each.spec.get("edge") == self._edge]
-        best = max(found, key=_rank, default=None)
+        best = max(self._held(cluster), key=_rank, default=None)
         return best.id if best else None
+
+    def all(self, cluster: str) -> list[str]:
+        return [connection.id for connection in self._held(cluster)]
+
+    def clusters(self) -> set[str]:
+        """Every cluster that has a connection."""
+        found: set[str] = set()
+        after = ""
+        while True:
+            page = self._resources.list(KIND, after=after)
+            found |= {connection.parent for connection in page.items}
+            after = page.after
+            if not after:
+                return found
+
+    def _held(self, cluster: str) -> list[Resource]:
+        return [each for each in self._resources.list(KIND, cluster).items if each.spec.get("edge") == self._edge]
 
 
 def _retired(connection: Resource) -> Resource:

@@ -15,7 +15,8 @@ from chalicelib.gateway.directory import Directory
 from chalicelib.gateway.mailbox import Mailbox
 from chalicelib.gateway.posting import Patience
 from chalicelib.gateway.reply import Replies
-from chalicelib.gateway.trip import Collector, Trip
+from chalicelib.gateway.trip import Trip
+from chalicelib.proxy.buffered import Collector
 from chalicelib.tunnel.frames import DOCUMENT, Kind
 from chalicelib.tunnel.heads import RequestHead, ResponseHead, dump_request
 from chalicelib.tunnel.streams import Stream

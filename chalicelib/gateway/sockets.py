@@ -20,7 +20,7 @@ from chalicelib.gateway.posting import Patience
 from chalicelib.gateway.reply import BadReply, Replies
 from chalicelib.gateway.tickets import Tickets
 from chalicelib.tunnel.frames import Frame, FrameError, Kind, decode, encode
-from chalicelib.types import Post
+from chalicelib.types import Key, Post, Queue
 
 log = logging.getLogger("lariat.sockets")
 
@@ -44,6 +44,7 @@ class Sockets:
         tickets: Tickets,
         post: Post,
         patience: Patience,
+        queue: Queue,
     ) -> None:
         self._agents = agents
         self._connections = connections
@@ -51,6 +52,7 @@ class Sockets:
         self._tickets = tickets
         self._post = post
         self._patience = patience
+        self._queue = queue
 
     def connect(self, connection: str, headers: Headers) -> None:
         """Let an agent or a process of ours in; header names are lower-case. Raises ``Unauthorized``, ``Forbidden``."""
@@ -61,12 +63,14 @@ class Sockets:
         elif len(tokens) == 1 and not shown:
             cluster = self._agents.admit(tokens[0])
             self._connections.add(cluster, connection)
-            log.info("cluster %s: its agent is connected", cluster, extra={"connection": connection})
+            self._moved(cluster, connection, "connected")
         else:
             raise Unauthorized("a registration token is missing")
 
     def disconnect(self, connection: str) -> None:
-        self._connections.remove(connection)
+        cluster = self._connections.remove(connection)
+        if cluster:
+            self._moved(cluster, connection, "disconnected")
 
     def message(self, connection: str, message: str) -> None:
         """Answer or relay a message; one that is garbage is dropped, since nobody could be told."""
@@ -84,6 +88,14 @@ class Sockets:
             self._relay(connection, frame, message)
         else:
             _dropped(connection, f"nobody sends {frame.kind.name} here")
+
+    def _moved(self, cluster: str, connection: str, how: str) -> None:
+        """Have the cluster's state looked at; when that fails, the next sweep notices."""
+        log.info("cluster %s: its agent is %s", cluster, how, extra={"cluster": cluster, "connection": connection})
+        try:
+            self._queue.add([Key("cluster", cluster)])
+        except Unavailable as error:
+            log.warning("cluster %s: %s", cluster, error.message, extra={"cluster": cluster})
 
     def _relay(self, agent: str, frame: Frame, message: str) -> None:
         try:

@@ -7,23 +7,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Protocol
 
 from chalicelib.errors import AnswerLost, BrokenOff, Gone, TimedOut, Unavailable
 from chalicelib.gateway.mailbox import Mailbox
+from chalicelib.proxy.buffered import Collector
 from chalicelib.tunnel.frames import Frame, FrameError, Kind, decode, encode
-from chalicelib.tunnel.heads import ResponseHead, load_response
+from chalicelib.tunnel.heads import load_response
 from chalicelib.tunnel.streams import Abort, Consumed, Deliver, Event, Failed, Received, Send, Stream, Transmit, step
 from chalicelib.types import Clock
-
-
-class Collector(Protocol):
-    """Takes an answer as it comes."""
-
-    def begin(self, head: ResponseHead) -> None: ...
-
-    def take(self, data: bytes) -> bool:
-        """Take the next bytes; return whether more are wanted."""
 
 
 class Trip:

@@ -94,6 +94,10 @@ class Gateway:
             raise Gone("the connection has ended")
         self.later(lambda: self._deliver(connection, message))
 
+    def hang_up(self, connection: str) -> None:
+        self.counts["posts"] += 1
+        self.detach(connection)
+
     def take(self, connection: str, message: str) -> None:
         """A peer sends a message: its handler runs some time after."""
         if connection not in self._peers:

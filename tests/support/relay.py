@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,6 +11,7 @@ from chalicelib.adapters.keyfile import KeyFile
 from chalicelib.adapters.sqlite import SqliteStore
 from chalicelib.auth.tokens import KEY_LENGTH
 from chalicelib.clusters.registration import token_claim
+from chalicelib.errors import Unavailable
 from chalicelib.gateway.agents import Agents, Terms
 from chalicelib.gateway.connections import Connections
 from chalicelib.gateway.directory import Directory
@@ -60,6 +61,19 @@ class CountedStore:
         return self._store.write(*writes)
 
 
+class ListedQueue:
+    """A ``Queue`` whose keys the test takes out."""
+
+    def __init__(self) -> None:
+        self.jobs: list[tuple[Key, float, int]] = []
+        self.failing = False
+
+    def add(self, keys: Iterable[Key], delay: float = 0.0, attempt: int = 0) -> None:
+        if self.failing:
+            raise Unavailable("the queue does not take the work")
+        self.jobs += [(key, delay, attempt) for key in dict.fromkeys(keys)]
+
+
 class Edge:
     """``process()`` makes the parts of one more Lambda process on the same gateway and store."""
 
@@ -76,7 +90,10 @@ class Edge:
         self.tickets = Tickets(signer, self.clock, self.random)
         self.patience = Patience(self.clock, self.random, self.gateway.sleep)
         agents = Agents(self.resources, KeyFile(folder / "seal.key"), Terms(keepalive=480, lifetime=6600))
-        self.sockets = Sockets(agents, self.connections, self.replies, self.tickets, self.gateway, self.patience)
+        self.queue = ListedQueue()
+        self.sockets = Sockets(
+            agents, self.connections, self.replies, self.tickets, self.gateway, self.patience, self.queue
+        )
         self.gateway.routes = self.sockets
         self.resources.create(Resource(kind="cluster", id=CLUSTER))
         registration = Resource(
