@@ -199,6 +199,8 @@ class GatewayAgent:
     requests: list[RequestHead] = field(default_factory=list)
     cancelled: int = 0
     silent: bool = False
+    endless: bool = False
+    """Answers begin, but never end."""
     _answering: dict[str, Answering] = field(default_factory=dict)
 
     def connect(self, token: str) -> GatewayAgent:
@@ -243,7 +245,9 @@ class GatewayAgent:
         response, pieces = self.answer(answering.head, answering.body)
         for number, piece in enumerate(pieces or (b"",)):
             last = number >= len(pieces) - 1
-            self._handle(answering, Send(piece, last, dump_response(response) if number == 0 else ""))
+            self._handle(
+                answering, Send(piece, last and not self.endless, dump_response(response) if number == 0 else "")
+            )
 
     def fail(self, reason: str) -> None:
         for answering in self._answering.values():
