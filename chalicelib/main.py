@@ -44,7 +44,11 @@ from chalicelib.store.resources import Resources
 from chalicelib.types import Change, Clock, Key, Post, Queue, Random, Seal, Store
 
 if TYPE_CHECKING:
+    from chalicelib.adapters.aws import Account
     from chalicelib.adapters.telemetry import Telemetry
+
+ENDPOINT = "AWS_ENDPOINT_URL"
+"""Where AWS is, if it is an emulator."""
 
 KEEPALIVE = 480
 """Seconds between two signs of life of an agent: API Gateway closes a connection that idles for ten minutes."""
@@ -145,7 +149,8 @@ class OnLambda:
 
     ``environment`` has what ``infra/`` sets: ``LARIAT_TABLE``, ``LARIAT_QUEUE_URL``, ``LARIAT_KMS_KEY``, the WebSocket
     API's ``LARIAT_SOCKET_URL`` (``wss://…``) and ``LARIAT_SOCKET_ENDPOINT`` (``https://…``, for posting),
-    ``LARIAT_SECRET`` (for signatures: the secret itself, or its ARN), and ``LARIAT_URL``, where users find the REST API.
+    ``LARIAT_SECRET`` (for signatures: the secret itself, or its ARN in Secrets Manager), and ``LARIAT_URL``, where users
+    find the REST API.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -155,7 +160,6 @@ class OnLambda:
 
     @cached_property
     def parts(self) -> Parts:
-        from chalicelib.adapters import aws
         from chalicelib.adapters.dynamodb import DynamoStore
         from chalicelib.adapters.kms import Kms
 
@@ -164,9 +168,9 @@ class OnLambda:
             self._clock,
             self._random,
             region=self._given("AWS_REGION"),
-            host=self._environment.get("AWS_ENDPOINT_URL") or None,
+            host=self._environment.get(ENDPOINT) or None,
         )
-        seal = Kms(aws.client("kms"), self._given("LARIAT_KMS_KEY"), self._clock)
+        seal = Kms(self._account.client("kms"), self._given("LARIAT_KMS_KEY"), self._clock)
         terms = Terms(keepalive=KEEPALIVE, lifetime=LIFETIME, url=self._given("LARIAT_SOCKET_URL"))
         settings = {"server-url": self._environment.get("LARIAT_URL", "")}
         return build(store, seal, self._clock, self._random, terms, settings, lambda: None)
@@ -212,6 +216,12 @@ class OnLambda:
         return Telemetry(service, self._environment.get("LARIAT_LOG_LEVEL", "info"))
 
     @cached_property
+    def _account(self) -> Account:
+        from chalicelib.adapters.aws import Account
+
+        return Account(self._given("AWS_REGION"), self._environment.get(ENDPOINT, ""))
+
+    @cached_property
     def _relay(self) -> Relay:
         from chalicelib.adapters.line import WebSocketDial
 
@@ -232,22 +242,22 @@ class OnLambda:
 
     @cached_property
     def _post(self) -> Post:
-        from chalicelib.adapters.api_gateway import ApiGatewayPost, management
+        from chalicelib.adapters.api_gateway import ApiGatewayPost
 
-        return ApiGatewayPost(management(self._given("LARIAT_SOCKET_ENDPOINT")))
+        endpoint = self._given("LARIAT_SOCKET_ENDPOINT")
+        return ApiGatewayPost(self._account.client("apigatewaymanagementapi", endpoint=endpoint, attempts=1))
 
     @cached_property
     def _queue(self) -> Queue:
-        from chalicelib.adapters import aws
         from chalicelib.adapters.sqs import SqsQueue
 
-        return SqsQueue(aws.client("sqs"), self._given("LARIAT_QUEUE_URL"))
+        return SqsQueue(self._account.client("sqs"), self._given("LARIAT_QUEUE_URL"))
 
     @cached_property
     def _signer(self) -> Signer:
         from chalicelib.adapters.secrets import signing_keys
 
-        return Signer(signing_keys(self._given("LARIAT_SECRET")))
+        return Signer(signing_keys(self._given("LARIAT_SECRET"), self._account))
 
     @cached_property
     def _replies(self) -> Replies:

@@ -39,8 +39,3 @@ class ApiGatewayPost:
             except ClientError as error:
                 if aws.status(error) != 410:
                     raise
-
-
-def management(endpoint: str) -> Any:
-    """``endpoint`` is the stage's ``https://…``."""
-    return aws.client("apigatewaymanagementapi", endpoint=endpoint, attempts=1)

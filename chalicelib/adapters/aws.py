@@ -1,4 +1,4 @@
-"""Clients of AWS' services, as botocore makes them; ``AWS_ENDPOINT_URL`` leads them elsewhere, as everywhere.
+"""Clients of AWS' services, as botocore makes them; made when they are first needed.
 
 botocore and not boto3: PynamoDB has loaded it anyway, and a cold start pays for every import.
 """
@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session, get_session
+from botocore.session import get_session
 
 from chalicelib.errors import Busy, Unavailable
 
@@ -25,15 +24,23 @@ THROTTLED = {
 }
 
 
-@cache
-def _session() -> Session:
-    return get_session()
+class Account:
+    """The account that the process's role belongs to. ``endpoint`` leads elsewhere, such as to an emulator."""
 
+    def __init__(self, region: str, endpoint: str = "") -> None:
+        self._session = get_session()
+        self._region = region
+        self._endpoint = endpoint
 
-def client(service: str, *, endpoint: str = "", attempts: int = 3) -> Any:
-    """``attempts`` counts the first one; 1 leaves patience to the caller."""
-    config = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": attempts, "mode": "standard"})
-    return _session().create_client(service, endpoint_url=endpoint or None, config=config)
+    def client(self, service: str, *, endpoint: str = "", attempts: int = 3) -> Any:
+        """``attempts`` counts the first one; 1 leaves patience to the caller."""
+        retries: Any = {"total_max_attempts": attempts, "mode": "standard"}
+        return self._session.create_client(
+            service,
+            region_name=self._region,
+            endpoint_url=endpoint or self._endpoint or None,
+            config=Config(connect_timeout=2, read_timeout=10, retries=retries),
+        )
 
 
 @contextmanager

@@ -22,7 +22,7 @@ def jobs(event: Event, work: Callable[[Key, int], None]) -> dict[str, Any]:
         try:
             work(*sqs.load(record["body"]))
         except Exception:
-            log.exception("a job failed", extra={"message": str(record.get("body"))[:200]})
+            log.exception("a job failed", extra={"job": str(record.get("body"))[:200]})
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
 
