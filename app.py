@@ -62,19 +62,20 @@ def _proxied(lariat: Chalice, proxy: Callable[[], Buffered]) -> Callable[[str], 
 
 
 class Binary(Response):
-    """A response of bytes, which travels to API Gateway in base64."""
+    """A response of bytes, which travels to API Gateway in base64; its headers are none of Chalice's business."""
 
     def __init__(self, body: bytes, headers: http.Pairs, status: int) -> None:
-        several: dict[str, str | list[str]] = {
-            name: [value for other, value in headers if other == name] for name, _ in headers
-        }
-        super().__init__(body=body, headers=several, status_code=status)
+        super().__init__(body=body, status_code=status)
+        self._headers = headers
 
     def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
+        several: dict[str, list[str]] = {}
+        for name, value in self._headers:
+            several.setdefault(name, []).append(value)
         return {
             "statusCode": self.status_code,
             "headers": {},
-            "multiValueHeaders": self.headers,
+            "multiValueHeaders": several,
             "body": base64.b64encode(self.body).decode(),
             "isBase64Encoded": True,
         }

@@ -215,6 +215,11 @@ class OnLambda:
         service = self._environment.get("POWERTOOLS_SERVICE_NAME", "lariat")
         return Telemetry(service, self._environment.get("LARIAT_LOG_LEVEL", "info"))
 
+    def close(self) -> None:
+        """Hang up, for a process that is told of its end; a Lambda's is not."""
+        if "_mailbox" in self.__dict__:
+            self._mailbox.close()
+
     @cached_property
     def _account(self) -> Account:
         from chalicelib.adapters.aws import Account
@@ -223,11 +228,8 @@ class OnLambda:
 
     @cached_property
     def _relay(self) -> Relay:
-        from chalicelib.adapters.line import WebSocketDial
-
-        dial = WebSocketDial(self._given("LARIAT_SOCKET_URL"))
         return Relay(
-            Mailbox(dial, self._tickets, self._clock),
+            self._mailbox,
             self._post,
             Directory(self._connections, self._clock),
             self._replies,
@@ -235,6 +237,12 @@ class OnLambda:
             self._clock,
             self._random,
         )
+
+    @cached_property
+    def _mailbox(self) -> Mailbox:
+        from chalicelib.adapters.line import WebSocketDial
+
+        return Mailbox(WebSocketDial(self._given("LARIAT_SOCKET_URL")), self._tickets, self._clock)
 
     @cached_property
     def _connections(self) -> Connections:

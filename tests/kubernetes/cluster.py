@@ -56,6 +56,7 @@ class Cluster:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()
         for log in self._logs:
             log.close()
 

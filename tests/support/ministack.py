@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import signal
 import socket
@@ -11,7 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -158,37 +157,3 @@ def _package() -> bytes:
         for path in [ROOT / "app.py", *sorted((ROOT / "chalicelib").rglob("*.py"))]:
             package.write(path, path.relative_to(ROOT))
     return archive.getvalue()
-
-
-def rest_event(
-    method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"", query: str = ""
-) -> dict[str, Any]:
-    """What API Gateway makes of a REST request, with all bodies in base64."""
-    import base64
-    from urllib.parse import parse_qs
-
-    proxied = path.startswith("/k8s/clusters/") and path.count("/") > 3
-    cluster, _, tail = path.removeprefix("/k8s/clusters/").partition("/")
-    parameters = {"cluster": cluster, "proxy": tail} if proxied else {"proxy": path[1:]}
-    return {
-        "resource": "/k8s/clusters/{cluster}/{proxy+}" if proxied else "/{proxy+}",
-        "path": path,
-        "httpMethod": method,
-        "headers": dict(headers or {}),
-        "multiValueHeaders": {name: [value] for name, value in (headers or {}).items()},
-        "multiValueQueryStringParameters": parse_qs(query, keep_blank_values=True) or None,
-        "pathParameters": parameters,
-        "requestContext": {
-            "httpMethod": method,
-            "resourcePath": "/k8s/clusters/{cluster}/{proxy+}" if proxied else "/{proxy+}",
-            "path": f"/live{path}",
-            "identity": {"sourceIp": "192.0.2.1"},
-        },
-        "body": base64.b64encode(body).decode() if body else None,
-        "isBase64Encoded": bool(body),
-        "stageVariables": None,
-    }
-
-
-def dump(document: Any) -> bytes:
-    return json.dumps(document).encode()
