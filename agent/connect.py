@@ -29,6 +29,15 @@ LONGEST_DELAY = 8.0
 DRAIN = 600.0
 """Seconds that a replaced connection may still take to finish its requests."""
 
+LINGER = 150.0
+"""Seconds that a replaced connection stays open at least: on AWS other processes remember it for two minutes."""
+
+SILENT = 1.5
+"""Keep-alives without a word after which the server is asked for one."""
+
+DEAD = 2.5
+"""Keep-alives without a word after which the connection counts as dead."""
+
 UNSENT_TIMEOUT = 30_000
 """Milliseconds after which a peer that takes no bytes counts as dead."""
 
@@ -62,14 +71,24 @@ class Connection:
         return self._loop.create_task(self._keep_alive())
 
     async def retire(self) -> None:
-        """Another connection has taken over: finish what is under way, then close."""
+        """Another connection has taken over: finish what is under way and what still comes, then close."""
         self._session.leave()
+        if await self._lost_within(LINGER):
+            self.close()
+            return
         finished = asyncio.ensure_future(self._session.idle.wait())
         lost = asyncio.ensure_future(self.lost.wait())
         await asyncio.wait((finished, lost), timeout=DRAIN, return_when=asyncio.FIRST_COMPLETED)
         finished.cancel()
         lost.cancel()
         self.close()
+
+    async def _lost_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.lost.wait()
+        except TimeoutError:
+            return False
 
     def close(self) -> None:
         self.lost.set()
@@ -108,11 +127,12 @@ class Connection:
                 async with asyncio.timeout(self._tunnel.keepalive):
                     await self.lost.wait()
             except TimeoutError:
-                if self._loop.time() - self._heard > 2.5 * self._tunnel.keepalive:
+                silence = (self._loop.time() - self._heard) / self._tunnel.keepalive
+                if silence > DEAD:
                     log.warning("the server has been silent for too long")
                     self.close()
                 else:
-                    self._session.ping()
+                    self._session.ping(silence > SILENT)
 
 
 class Agent:

@@ -50,10 +50,10 @@ if TYPE_CHECKING:
 ENDPOINT = "AWS_ENDPOINT_URL"
 """Where AWS is, if it is an emulator."""
 
-KEEPALIVE = 480
+KEEPALIVE = 540
 """Seconds between two signs of life of an agent: API Gateway closes a connection that idles for ten minutes."""
 
-LIFETIME = 6600
+LIFETIME = 7000
 """Seconds after which an agent replaces its connection: API Gateway closes it after two hours."""
 
 

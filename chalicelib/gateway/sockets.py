@@ -63,14 +63,16 @@ class Sockets:
         elif len(tokens) == 1 and not shown:
             cluster = self._agents.admit(tokens[0])
             self._connections.add(cluster, connection)
-            self._moved(cluster, connection, "connected")
+            log.info("cluster %s: an agent is connected", cluster, extra={"cluster": cluster, "connection": connection})
+            self._moved(cluster, connection)
         else:
             raise Unauthorized("a registration token is missing")
 
     def disconnect(self, connection: str) -> None:
         cluster = self._connections.remove(connection)
         if cluster:
-            self._moved(cluster, connection, "disconnected")
+            log.info("cluster %s: an agent has left", cluster, extra={"cluster": cluster, "connection": connection})
+            self._moved(cluster, connection)
 
     def message(self, connection: str, message: str) -> None:
         """Answer or relay a message; one that is garbage is dropped, since nobody could be told."""
@@ -89,9 +91,13 @@ class Sockets:
         else:
             _dropped(connection, f"nobody sends {frame.kind.name} here")
 
-    def _moved(self, cluster: str, connection: str, how: str) -> None:
-        """Have the cluster's state looked at; when that fails, the next sweep notices."""
-        log.info("cluster %s: its agent is %s", cluster, how, extra={"cluster": cluster, "connection": connection})
+    def _moved(self, cluster: str, connection: str) -> None:
+        """Have the cluster's state looked at, unless another connection bridges the change, as in a planned reconnect.
+
+        When that fails, the next sweep notices.
+        """
+        if set(self._connections.all(cluster)) - {connection}:
+            return
         try:
             self._queue.add([Key("cluster", cluster)])
         except Unavailable as error:

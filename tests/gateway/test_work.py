@@ -108,6 +108,16 @@ def test_agents_that_come_and_go_wake_the_reconciler(edge: Edge) -> None:
     assert edge.queue.jobs == [(KEY, 0, 0), (KEY, 0, 0)]
 
 
+def test_a_planned_reconnect_wakes_nobody(edge: Edge) -> None:
+    old = edge.agent()
+    edge.queue.jobs.clear()
+    new = edge.agent()
+    old.leave()
+    assert edge.queue.jobs == []
+    new.leave()
+    assert edge.queue.jobs == [(KEY, 0, 0)]
+
+
 def test_an_agent_gets_in_though_the_queue_fails(edge: Edge) -> None:
     edge.queue.failing = True
     agent = edge.agent()
