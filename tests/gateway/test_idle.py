@@ -1,4 +1,4 @@
-"""What a connected cluster costs while nobody asks for it; ``tests/counts.json`` has the figures."""
+"""What a connected cluster costs while nobody asks for it; ``tests/gateway/counts.json`` has the figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chalicelib.main import KEEPALIVE, LIFETIME
 from chalicelib.tunnel.frames import ASK, Frame, Kind
 from tests.support.relay import Edge
 
-COUNTS = json.loads((Path(__file__).parents[1] / "counts.json").read_text())
+COUNTS = json.loads((Path(__file__).with_name("counts.json")).read_text())
 
 
 @pytest.mark.parametrize(("name", "document"), [("keep-alive", ""), ("keep-alive that asks for an answer", ASK)])

@@ -243,9 +243,9 @@ def test_throttling_says_when_to_come_again(house: House) -> None:
 
 
 def test_what_a_proxied_get_costs(house: House) -> None:
-    """Cold, within the seconds that a token is believed, and after them. ``tests/counts.json`` has the figures."""
+    """Cold, within the seconds that a token is believed, and after them. ``tests/gateway/counts.json`` has the figures."""
     house.answers(b"{}")
-    expected = json.loads((Path(__file__).parents[1] / "counts.json").read_text())
+    expected = json.loads((Path(__file__).parents[1] / "gateway" / "counts.json").read_text())
     for name, seconds in (("cold", 0.0), ("warm", 1.0), ("warm, token proved again", REMEMBERED_SECONDS + 1)):
         house.edge.clock.advance(seconds)
         house.edge.reset_counts()
