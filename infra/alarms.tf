@@ -59,12 +59,12 @@ locals {
     "table-read-throttles" = {
       about      = "DynamoDB throttles reads: one kind is read too often (docs/decisions/0002-one-table.md)."
       namespace  = "AWS/DynamoDB", metric = "ReadThrottleEvents", statistic = "Sum", threshold = 1, periods = 2
-      dimensions = { TableName = var.name }
+      dimensions = { TableName = local.table_name }
     }
     "table-write-throttles" = {
       about      = "DynamoDB throttles writes: one kind is written too often (docs/decisions/0002-one-table.md)."
       namespace  = "AWS/DynamoDB", metric = "WriteThrottleEvents", statistic = "Sum", threshold = 1, periods = 2
-      dimensions = { TableName = var.name }
+      dimensions = { TableName = local.table_name }
     }
   }
 

@@ -36,7 +36,7 @@ locals {
       title = "Table: units used and throttled", statistic = "Sum"
       metrics = [
         for metric in ["ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"] :
-        ["AWS/DynamoDB", metric, "TableName", var.name]
+        ["AWS/DynamoDB", metric, "TableName", local.table_name]
       ]
     },
     {

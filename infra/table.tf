@@ -1,6 +1,10 @@
 # docs/decisions/0002-one-table.md has the keys and the reasons.
+locals {
+  table_name = coalesce(var.table, var.name)
+}
+
 resource "aws_dynamodb_table" "this" {
-  name                        = var.name
+  name                        = local.table_name
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "pk"
   range_key                   = "sk"

@@ -83,6 +83,12 @@ variable "protect" {
   default     = true
 }
 
+variable "table" {
+  description = "Name of the table, if it is another than the deployment's: after a restore, for example."
+  type        = string
+  default     = ""
+}
+
 variable "backup_days" {
   description = "Days that point-in-time recovery reaches back, 1 to 35."
   type        = number

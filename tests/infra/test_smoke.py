@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 import requests
+import websocket
 from botocore.session import get_session
 
+from chalicelib.gateway.sockets import TOKEN
+from chalicelib.tunnel.frames import Frame, Kind, decode, encode
 from tests.infra.stack import Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -94,6 +97,29 @@ def test_cluster_without_agent_says_so(api: Api, token: str) -> None:
     answer = api.call("GET", f"/k8s/clusters/{cluster}/api/v1/namespaces", token=token)
     assert answer.status_code == 503, answer.text
     assert answer.json()["kind"] == "Status"
+
+
+def test_nobody_opens_a_tunnel_without_a_token(deployment: Stack) -> None:
+    for headers in ({}, {TOKEN: "made-up"}):
+        link = websocket.WebSocket()
+        with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+            link.connect(deployment.outputs["socket_url"], header=headers, timeout=30)
+        assert refused.value.status_code in (401, 403)
+        link.shutdown()
+
+
+def test_agents_message_is_answered(deployment: Stack, api: Api, token: str) -> None:
+    """In through the WebSocket API and a function, back through @connections."""
+    cluster = api.call("POST", "/v3/clusters", {"name": "third"}, token).json()["id"]
+    registration = api.call("POST", "/v3/clusterregistrationtokens", {"clusterId": cluster}, token).json()["token"]
+    link = websocket.WebSocket()
+    link.connect(deployment.outputs["socket_url"], header={TOKEN: registration}, timeout=30)
+    for text in encode(Frame(Kind.PING, document="there?")):
+        link.send(text)
+    answer = link.recv()
+    link.close()
+    assert isinstance(answer, str)
+    assert decode(answer).kind is Kind.PONG
 
 
 def test_user_names_are_taken_once(api: Api, token: str) -> None:
