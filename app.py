@@ -81,6 +81,18 @@ class Binary(Response):
         }
 
 
+def observe(lariat: Chalice, edge: Callable[[], OnLambda]) -> Chalice:
+    """Name the request, and the cluster that it is for, in every line that is logged meanwhile."""
+
+    def named(current: Any, answer: Callable[[Any], Response]) -> Response:
+        cluster = (current.uri_params or {}).get("cluster", "")
+        with edge().telemetry.invocation("app", current.lambda_context, **({"cluster": cluster} if cluster else {})):
+            return answer(current)
+
+    lariat.register_middleware(named, "http")
+    return lariat
+
+
 def request(current: Any) -> http.Request:
     """Translate Chalice's request, which is API Gateway's event."""
     event = current.to_original_event()
@@ -176,7 +188,7 @@ def _connection(event: Event) -> str:
 _edge = cache(on_lambda)
 _handlers = Handlers(_edge)
 
-app = wire(lambda: _edge().parts, lambda: _edge().proxy)
+app = observe(wire(lambda: _edge().parts, lambda: _edge().proxy), _edge)
 connect = _handlers.connect
 disconnect = _handlers.disconnect
 message = _handlers.message

@@ -170,7 +170,7 @@ class OnLambda:
             region=self._given("AWS_REGION"),
             host=self._environment.get(ENDPOINT) or None,
         )
-        seal = Kms(self._account.client("kms"), self._given("LARIAT_KMS_KEY"), self._clock)
+        seal = Kms(lambda: self._account.client("kms"), self._given("LARIAT_KMS_KEY"), self._clock)
         terms = Terms(keepalive=KEEPALIVE, lifetime=LIFETIME, url=self._given("LARIAT_SOCKET_URL"))
         settings = {"server-url": self._environment.get("LARIAT_URL", "")}
         return build(store, seal, self._clock, self._random, terms, settings, lambda: None)
@@ -182,8 +182,8 @@ class OnLambda:
     @cached_property
     def sockets(self) -> Sockets:
         return Sockets(
-            self.parts.agents,
-            self._connections,
+            lambda: self.parts.agents,
+            lambda: self._connections,
             self._replies,
             self._tickets,
             self._post,
@@ -259,7 +259,7 @@ class OnLambda:
     def _queue(self) -> Queue:
         from chalicelib.adapters.sqs import SqsQueue
 
-        return SqsQueue(self._account.client("sqs"), self._given("LARIAT_QUEUE_URL"))
+        return SqsQueue(lambda: self._account.client("sqs"), self._given("LARIAT_QUEUE_URL"))
 
     @cached_property
     def _signer(self) -> Signer:

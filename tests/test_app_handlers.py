@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,11 +14,13 @@ from typing import Any
 import pytest
 
 import app
-from app import Handlers, wire
+from app import Handlers, observe, wire
 from chalicelib.adapters.sqs import Job, dump
+from chalicelib.adapters.telemetry import Telemetry
 from chalicelib.errors import LariatError
 from chalicelib.main import OnLambda
 from chalicelib.types import Key, Resource
+from tests.support import logs
 from tests.support.edge_on_lambda import rest_event
 from tests.support.lariat import ROOT
 from tests.support.ministack import REGION, Ministack
@@ -27,21 +30,24 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(scope="module")
-def edge(ministack: Ministack) -> OnLambda:
-    return OnLambda(
-        {
-            "LARIAT_TABLE": ministack.table(),
-            "LARIAT_QUEUE_URL": ministack.queue(),
-            "LARIAT_KMS_KEY": ministack.key(),
-            "LARIAT_SOCKET_URL": "wss://socket.test/live",
-            "LARIAT_SOCKET_ENDPOINT": f"{ministack.url}/_aws/execute-api/absent/live",
-            "LARIAT_SECRET": "s" * 64,
-            "LARIAT_URL": "https://lariat.test",
-            "LARIAT_LOG_LEVEL": "error",
-            "AWS_ENDPOINT_URL": ministack.url,
-            "AWS_REGION": REGION,
-        }
-    )
+def edge(ministack: Ministack) -> Iterator[OnLambda]:
+    with logs.kept():
+        yield OnLambda(environment(ministack))
+
+
+def environment(ministack: Ministack) -> dict[str, str]:
+    return {
+        "LARIAT_TABLE": ministack.table(),
+        "LARIAT_QUEUE_URL": ministack.queue(),
+        "LARIAT_KMS_KEY": ministack.key(),
+        "LARIAT_SOCKET_URL": "wss://socket.test/live",
+        "LARIAT_SOCKET_ENDPOINT": f"{ministack.url}/_aws/execute-api/absent/live",
+        "LARIAT_SECRET": "s" * 64,
+        "LARIAT_URL": "https://lariat.test",
+        "LARIAT_LOG_LEVEL": "error",
+        "AWS_ENDPOINT_URL": ministack.url,
+        "AWS_REGION": REGION,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +117,24 @@ def test_every_method_is_proxied(edge: OnLambda, method: str) -> None:
     assert rest(edge, method, "/k8s/clusters/c-absent/api")["statusCode"] == 401
 
 
+def test_what_is_logged_names_the_request_and_its_cluster(
+    edge: OnLambda, token: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Context:
+        aws_request_id = "request-1"
+
+    with logs.kept(), Telemetry("lariat", "info").invocation("app", Context, cluster="c-1"):
+        logging.getLogger("lariat.test").warning("look", extra={"connection": "conn"})
+    logged, metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (logged["message"], logged["function_request_id"], logged["cluster"]) == ("look", "request-1", "c-1")
+    assert logged["connection"] == "conn"
+    assert (metrics["Invocations"], metrics["handler"]) == ([1.0], "app")
+    served = observe(wire(lambda: edge.parts, lambda: edge.proxy), lambda: edge)
+    event = rest_event("GET", "/k8s/clusters/c-absent/api", (("Authorization", token),), b"")
+    assert served(event, Context)["statusCode"] == 404
+    assert '"Invocations":[1.0]' in capsys.readouterr().out
+
+
 def test_nobody_connects_without_a_token(handlers: Handlers) -> None:
     assert handlers.connect(socket_event("conn"), None) == {"statusCode": 401}
     foreign = (("Origin", "https://evil.test"), ("Cookie", "a=b"), ("Host", "socket.test"))
@@ -173,6 +197,21 @@ print(json.dumps([spent, sorted({name.partition(".")[0] for name in sys.modules}
         figures.append(seconds)
         assert not {"kubernetes", "docker", "boto3", "botocore", "pynamodb", "sqlite3"} & set(modules)
     assert min(figures) < IMPORT_SECONDS
+
+
+def test_relaying_loads_no_store() -> None:
+    """Each of an agent's messages may meet a cold start."""
+    code = """
+import json, sys, time
+before = time.process_time()
+from chalicelib.main import OnLambda
+edge = OnLambda({"LARIAT_SOCKET_ENDPOINT": "http://127.0.0.1:9/live", "LARIAT_SECRET": "s" * 64,
+    "LARIAT_QUEUE_URL": "q", "AWS_REGION": "us-east-1"})
+edge.sockets.message("conn", "P  0 t 0 0 \\n")
+print(json.dumps(sorted(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "pynamodb" not in json.loads(done.stdout)
 
 
 def test_standalone_serves_the_proxy_by_itself(tmp_path: Path, edge: OnLambda) -> None:

@@ -6,6 +6,8 @@ import base64
 import binascii
 import os
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -33,11 +35,12 @@ class _DataKey(NamedTuple):
 class Kms:
     """A ``Seal``. The purpose is the data key's encryption context, so KMS' own log says what was opened and why.
 
-    A sealed value is base64 of: the length of the wrapped key (2 bytes), the wrapped key, a nonce, the ciphertext.
+    ``client`` is called when it is first needed. A sealed value is base64 of: the length of the wrapped key (2 bytes), the
+    wrapped key, a nonce, the ciphertext.
     """
 
-    def __init__(self, client: Any, key: str, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, client: Callable[[], Any], key: str, clock: Clock) -> None:
+        self._client = cache(client)
         self._key = key
         self._clock = clock
         self._sealing: OrderedDict[str, _DataKey] = OrderedDict()
@@ -60,7 +63,7 @@ class Kms:
 
     def _generate(self, purpose: str) -> _DataKey:
         with aws.translated("KMS"):
-            made = self._client.generate_data_key(
+            made = self._client().generate_data_key(
                 KeyId=self._key, KeySpec="AES_256", EncryptionContext={"purpose": purpose}
             )
         key = _DataKey(self._clock.now() + REMEMBERED_SECONDS, AESGCM(made["Plaintext"]), made["CiphertextBlob"])
@@ -76,7 +79,7 @@ class Kms:
             raise _unreadable()
         with aws.translated("KMS"):
             try:
-                opened = self._client.decrypt(
+                opened = self._client().decrypt(
                     CiphertextBlob=wrapped, KeyId=self._key, EncryptionContext={"purpose": purpose}
                 )
             except ClientError as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, NamedTuple
 
 from chalicelib.adapters import aws
@@ -25,10 +26,13 @@ class Job(NamedTuple):
 
 
 class SqsQueue:
-    """A ``Queue``. A key that stands twice in one call is sent once; what is lost or doubled beyond that does no harm."""
+    """A ``Queue``. A key that stands twice in one call is sent once; what is lost or doubled beyond that does no harm.
 
-    def __init__(self, client: Any, url: str) -> None:
-        self._client = client
+    ``client`` is called when it is first needed.
+    """
+
+    def __init__(self, client: Callable[[], Any], url: str) -> None:
+        self._client = cache(client)
         self._url = url
 
     def add(self, keys: Iterable[Key], delay: float = 0.0, attempt: int = 0) -> None:
@@ -44,7 +48,7 @@ class SqsQueue:
         """SQS may refuse some of a batch: those are sent once more."""
         for _ in range(2):
             with aws.translated("SQS"):
-                failed = self._client.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", [])
+                failed = self._client().send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", [])
             refused = {each["Id"] for each in failed}
             entries = [entry for entry in entries if entry["Id"] in refused]
             if not entries:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from chalicelib.errors import Forbidden, Gone, TooLarge, Unauthorized, Unavailable
@@ -36,10 +36,12 @@ Headers = Sequence[tuple[str, str]]
 
 
 class Sockets:
+    """``agents`` and ``connections`` are called when they are needed: relaying, the most frequent by far, needs no store."""
+
     def __init__(
         self,
-        agents: Agents,
-        connections: Connections,
+        agents: Callable[[], Agents],
+        connections: Callable[[], Connections],
         replies: Replies,
         tickets: Tickets,
         post: Post,
@@ -61,15 +63,15 @@ class Sockets:
         if len(shown) == 1 and not tokens:
             self._tickets.check(shown[0])
         elif len(tokens) == 1 and not shown:
-            cluster = self._agents.admit(tokens[0])
-            self._connections.add(cluster, connection)
+            cluster = self._agents().admit(tokens[0])
+            self._connections().add(cluster, connection)
             log.info("cluster %s: an agent is connected", cluster, extra={"cluster": cluster, "connection": connection})
             self._moved(cluster, connection)
         else:
             raise Unauthorized("a registration token is missing")
 
     def disconnect(self, connection: str) -> None:
-        cluster = self._connections.remove(connection)
+        cluster = self._connections().remove(connection)
         if cluster:
             log.info("cluster %s: an agent has left", cluster, extra={"cluster": cluster, "connection": connection})
             self._moved(cluster, connection)
@@ -85,7 +87,7 @@ class Sockets:
             if frame.document:
                 self._send(connection, Frame(Kind.PONG, document=connection))
         elif frame.kind is Kind.GOAWAY:
-            self._connections.retire(connection)
+            self._connections().retire(connection)
         elif frame.kind in _RELAYED:
             self._relay(connection, frame, message)
         else:
@@ -96,7 +98,7 @@ class Sockets:
 
         When that fails, the next sweep notices.
         """
-        if set(self._connections.all(cluster)) - {connection}:
+        if set(self._connections().all(cluster)) - {connection}:
             return
         try:
             self._queue.add([Key("cluster", cluster)])

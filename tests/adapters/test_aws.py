@@ -43,7 +43,7 @@ class TestKms:
 
     @pytest.fixture
     def kms(self, ministack: Ministack, client: Counted) -> Kms:
-        return Kms(client, ministack.key(), ManualClock())
+        return Kms(lambda: client, ministack.key(), ManualClock())
 
     def test_what_was_sealed_opens(self, kms: Kms, client: Counted) -> None:
         for text in ("", "secret", "größer \N{SNOWMAN}", "x" * 20_000):
@@ -58,7 +58,7 @@ class TestKms:
     def test_another_process_asks_kms_once(self, kms: Kms, client: Counted) -> None:
         sealed = [kms.seal(text, "a") for text in ("one", "two")]
         clock = ManualClock()
-        other = Kms(client, kms._key, clock)
+        other = Kms(lambda: client, kms._key, clock)
         client.calls.clear()
         assert [other.open(each, "a") for each in sealed] == ["one", "two"]
         assert client.calls == ["decrypt"]
@@ -68,7 +68,7 @@ class TestKms:
 
     def test_another_purpose_opens_nothing(self, kms: Kms, client: Counted) -> None:
         sealed = kms.seal("secret", "a")
-        for seal in (kms, Kms(client, kms._key, ManualClock())):
+        for seal in (kms, Kms(lambda: client, kms._key, ManualClock())):
             with pytest.raises(LariatError, match="can't be opened"):
                 seal.open(sealed, "b")
 
@@ -89,18 +89,18 @@ class TestSqs:
         url = ministack.queue()
         client = Counted(ministack.client("sqs"))
         keys = [Key("cluster", f"c-{number % 25}") for number in range(50)]
-        SqsQueue(client, url).add(keys, attempt=3)
+        SqsQueue(lambda: client, url).add(keys, attempt=3)
         assert client.calls == ["send_message_batch"] * 3
         assert sorted(self.received(ministack, url)) == sorted(Job(key, 3) for key in set(keys))
 
     def test_nothing_to_add_costs_nothing(self, ministack: Ministack) -> None:
         client = Counted(ministack.client("sqs"))
-        SqsQueue(client, "https://nowhere.test").add([])
+        SqsQueue(lambda: client, "https://nowhere.test").add([])
         assert client.calls == []
 
     def test_a_delay_is_what_sqs_can_do(self, ministack: Ministack) -> None:
         url = ministack.queue()
-        SqsQueue(ministack.client("sqs"), url).add([Key("cluster", "c-1")], 100_000)
+        SqsQueue(lambda: ministack.client("sqs"), url).add([Key("cluster", "c-1")], 100_000)
         assert self.received(ministack, url) == []
 
     def test_what_sqs_refuses_is_sent_again_once(self) -> None:
@@ -114,7 +114,7 @@ class TestSqs:
 
         client = Refusing()
         with pytest.raises(Unavailable, match="SQS"):
-            SqsQueue(client, "").add([Key("cluster", "a"), Key("cluster", "b")])
+            SqsQueue(lambda: client, "").add([Key("cluster", "a"), Key("cluster", "b")])
         assert client.sent == [["0", "1"], ["1"]]
 
     @pytest.mark.parametrize("body", ["", "{}", "[]", '["a","b"]', '["a","b","c"]', '["a","b",1,2]', '["a",1,1]', "x"])

@@ -23,6 +23,7 @@ import trustme
 
 from app import PROXIED, Handlers, wire
 from chalicelib.main import OnLambda
+from tests.support import logs
 from tests.support.ministack import Deployed
 
 
@@ -201,11 +202,12 @@ def _route(path: str) -> tuple[str, Mapping[str, str] | None]:
 @contextmanager
 def running(deployed: Deployed, folder: Path) -> Iterator[EdgeOnLambda]:
     edge = EdgeOnLambda(deployed, folder)
-    edge.start()
-    try:
-        yield edge
-    finally:
-        edge.stop()
+    with logs.kept():
+        edge.start()
+        try:
+            yield edge
+        finally:
+            edge.stop()
 
 
 def json_of(answer: Mapping[str, Any]) -> Any:

@@ -92,7 +92,13 @@ class Edge:
         agents = Agents(self.resources, KeyFile(folder / "seal.key"), Terms(keepalive=480, lifetime=6600))
         self.queue = ListedQueue()
         self.sockets = Sockets(
-            agents, self.connections, self.replies, self.tickets, self.gateway, self.patience, self.queue
+            lambda: agents,
+            lambda: self.connections,
+            self.replies,
+            self.tickets,
+            self.gateway,
+            self.patience,
+            self.queue,
         )
         self.gateway.routes = self.sockets
         self.resources.create(Resource(kind="cluster", id=CLUSTER))
