@@ -1,12 +1,12 @@
 # `make` lists the targets. Settings are environment variables, such as LARIAT_LISTEN=127.0.0.1:9443 make up.
 .DEFAULT_GOAL := help
-.PHONY: help up test check kubernetes bench lock clean
+.PHONY: help up test check kubernetes package e2e-aws bench lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 up: ## start Lariat on https://localhost:8443 (Ctrl-C stops it)
 	@tools/bootstrap standalone/requirements.txt
@@ -21,6 +21,12 @@ check: .venv ## format, lint, types, import direction, documents
 
 kubernetes: .venv ## get the Kubernetes that tests run against, built once; prints its folder
 	@$(PYTHON) tests/kubernetes/binaries.py
+
+package: .venv ## build what Lambda runs, build/lariat.zip
+	@$(PYTHON) tools/package.py $(ARGS)
+
+e2e-aws: .venv ## deploy to an emulator of AWS, check and use what is there, destroy it
+	@$(PYTHON) -m pytest tests/infra $(ARGS)
 
 bench: kubernetes ## measure; figures go to build/bench.json
 	@command -v wrk >/dev/null || tools/apt-install wrk

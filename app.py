@@ -1,26 +1,43 @@
-"""The AWS edge: Chalice routes that hand every request to the core. Wiring only.
+"""The AWS edge: Lambda's handlers, which hand every event to the core. Wiring only.
 
-The standalone edge runs the same app in an ordinary process, one for each of its threads: Chalice keeps the request
-that it is working on in the app object, so an app must never serve two threads.
+REST requests go through Chalice (``app``); WebSocket messages, the queue, the change feed and the schedules are plain
+functions. Each handler may see an event twice.
+
+The standalone edge runs the same Chalice app in an ordinary process, one for each of its threads: Chalice keeps the
+request that it is working on in the app object, so an app must never serve two threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
+from urllib.parse import quote, urlencode
 
 from chalice.app import Chalice, Response
 
 from chalicelib.api import http
-from chalicelib.main import Parts, on_lambda
+from chalicelib.errors import LariatError
+from chalicelib.main import OnLambda, Parts, on_lambda
+from chalicelib.proxy.buffered import Buffered
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+PROXIED = "/k8s/clusters/{cluster}/{proxy+}"
+
+Event: TypeAlias = Mapping[str, Any]
+Answer: TypeAlias = dict[str, Any]
 
 
-def wire(parts: Callable[[], Parts]) -> Chalice:
-    """Return the app; ``parts`` is called at the first request, so that a cold start pays only for what it uses."""
+def wire(parts: Callable[[], Parts], proxy: Callable[[], Buffered] | None = None) -> Chalice:
+    """Return the app; what is given is called at the first request, so that a cold start pays only for what it uses.
+
+    Without ``proxy`` the edge carries ``/k8s`` by itself.
+    """
     lariat = Chalice(app_name="lariat", configure_logs=False)
+    # What is bytes is encoded here, whatever the client says it accepts.
+    lariat.api.binary_types = []
 
     def handle() -> Response:
         response = parts().api.handle(request(lariat.current_request))
@@ -29,15 +46,57 @@ def wire(parts: Callable[[], Parts]) -> Chalice:
     # No content types: Rancher's clients send JSON without saying so.
     for path in ("/", "/{proxy+}"):
         lariat.route(path, methods=METHODS, content_types=[])(handle)
+    if proxy is not None:
+        lariat.route(PROXIED, methods=[*METHODS, "HEAD", "OPTIONS"], content_types=[])(_proxied(lariat, proxy))
+    return lariat
+
+
+def _proxied(lariat: Chalice, proxy: Callable[[], Buffered]) -> Callable[[str], Response]:
+    def handle(cluster: str) -> Response:  # noqa: ARG001 - read from the path, as all that is checked
+        asked = request(lariat.current_request)
+        query = urlencode(asked.query, quote_via=quote)
+        reply = proxy().answer(asked.method, asked.path, query, asked.headers, asked.body)
+        return Binary(reply.body, reply.headers, reply.status)
+
+    return handle
+
+
+class Binary(Response):
+    """A response of bytes, which travels to API Gateway in base64; its headers are none of Chalice's business."""
+
+    def __init__(self, body: bytes, headers: http.Pairs, status: int) -> None:
+        super().__init__(body=body, status_code=status)
+        self._headers = headers
+
+    def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
+        several: dict[str, list[str]] = {}
+        for name, value in self._headers:
+            several.setdefault(name, []).append(value)
+        return {
+            "statusCode": self.status_code,
+            "headers": {},
+            "multiValueHeaders": several,
+            "body": base64.b64encode(self.body).decode(),
+            "isBase64Encoded": True,
+        }
+
+
+def observe(lariat: Chalice, edge: Callable[[], OnLambda]) -> Chalice:
+    """Name the request, and the cluster that it is for, in every line that is logged meanwhile."""
+
+    def named(current: Any, answer: Callable[[Any], Response]) -> Response:
+        cluster = (current.uri_params or {}).get("cluster", "")
+        with edge().telemetry.invocation("app", current.lambda_context, **({"cluster": cluster} if cluster else {})):
+            return answer(current)
+
+    lariat.register_middleware(named, "http")
     return lariat
 
 
 def request(current: Any) -> http.Request:
     """Translate Chalice's request, which is API Gateway's event."""
     event = current.to_original_event()
-    headers = tuple(
-        (name.lower(), value) for name, values in (event.get("multiValueHeaders") or {}).items() for value in values
-    )
+    headers = _headers(event)
     query = tuple(
         (name, value) for name, values in (event["multiValueQueryStringParameters"] or {}).items() for value in values
     )
@@ -47,9 +106,93 @@ def request(current: Any) -> http.Request:
         query=query,
         headers=headers,
         body=current.raw_body,
-        base=http.base_url(headers),
+        base=http.base_url(headers) + _stage(event),
         client=(event["requestContext"].get("identity") or {}).get("sourceIp", ""),
     )
 
 
-app = wire(cache(on_lambda))
+def _headers(event: Event) -> http.Pairs:
+    several = event.get("multiValueHeaders") or {}
+    return tuple((name.lower(), value) for name, values in several.items() for value in values)
+
+
+def _stage(event: Event) -> str:
+    """API Gateway's own host names have the stage in front of the path; a domain of one's own has not."""
+    whole, path = str(event["requestContext"].get("path") or ""), str(event["path"])
+    return whole.removesuffix(path).rstrip("/") if whole.endswith(path) else ""
+
+
+class Handlers:
+    """Lambda's functions besides the REST API; ``edge`` is called at the first event."""
+
+    def __init__(self, edge: Callable[[], OnLambda]) -> None:
+        self._edge = edge
+
+    def connect(self, event: Event, context: Any) -> Answer:
+        """``$connect`` of the WebSocket API; a refusal closes the connection before it is open."""
+        with self._begun("connect", context, event) as edge:
+            try:
+                edge.sockets.connect(_connection(event), _headers(event))
+            except LariatError as error:
+                return {"statusCode": error.status}
+            return {"statusCode": 200}
+
+    def disconnect(self, event: Event, context: Any) -> Answer:
+        """``$disconnect`` of the WebSocket API; it may never come."""
+        with self._begun("disconnect", context, event) as edge:
+            edge.sockets.disconnect(_connection(event))
+            return {"statusCode": 200}
+
+    def message(self, event: Event, context: Any) -> Answer:
+        """``$default`` of the WebSocket API: each message of each connection, in any order."""
+        with self._begun("message", context, event) as edge:
+            edge.sockets.message(_connection(event), event.get("body") or "")
+            return {"statusCode": 200}
+
+    def work(self, event: Event, context: Any) -> Answer:
+        """The queue's keys."""
+        with self._begun("work", context) as edge:
+            return edge.jobs(event)
+
+    def changes(self, event: Event, context: Any) -> Answer:
+        """The table's stream: what was written goes into the queue."""
+        with self._begun("changes", context) as edge:
+            return edge.changes(event)
+
+    def resync(self, event: Event, context: Any) -> Answer:
+        """Once in a while, for what was missed. ``{"bootstrap": {"password": "…"}}`` creates the first administrator."""
+        with self._begun("resync", context) as edge:
+            if "bootstrap" in event:
+                return {"password": edge.parts.bootstrap(str(event["bootstrap"].get("password", "")))}
+            edge.work.resync()
+            return {}
+
+    def sweep(self, _: Event, context: Any) -> Answer:
+        """Every few minutes, for agents that left without a goodbye."""
+        with self._begun("sweep", context) as edge:
+            edge.work.sweep()
+            return {}
+
+    @contextmanager
+    def _begun(self, handler: str, context: Any, event: Event | None = None) -> Iterator[OnLambda]:
+        edge = self._edge()
+        names = {"connection": _connection(event)} if event else {}
+        with edge.telemetry.invocation(handler, context, **names):
+            yield edge
+
+
+def _connection(event: Event) -> str:
+    return str(event["requestContext"]["connectionId"])
+
+
+_edge = cache(on_lambda)
+_handlers = Handlers(_edge)
+
+app = observe(wire(lambda: _edge().parts, lambda: _edge().proxy), _edge)
+connect = _handlers.connect
+disconnect = _handlers.disconnect
+message = _handlers.message
+work = _handlers.work
+changes = _handlers.changes
+resync = _handlers.resync
+sweep = _handlers.sweep

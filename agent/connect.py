@@ -29,13 +29,17 @@ log = logging.getLogger("lariat.agent")
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 8.0
 REFUSED_DELAY = 60.0
-LINGER = 2.0
-"""Seconds in which requests may arrive that the server sent before it knew of the new connection."""
-
 DRAIN = 600.0
 """Seconds that a replaced connection may still take to finish its requests."""
 
 CONNECT_TIMEOUT = 15.0
+
+SILENT = 1.5
+"""Keep-alives without a word after which the server is asked for one."""
+
+DEAD = 2.5
+"""Keep-alives without a word after which the connection counts as dead."""
+
 UNSENT_TIMEOUT = 30_000
 """Milliseconds after which a peer that takes no bytes counts as dead."""
 
@@ -69,7 +73,7 @@ class Connection:
         """Another connection has taken over: finish what is under way, or still on its way to us, then close."""
         self._session.leave()
         try:
-            async with asyncio.timeout(LINGER):
+            async with asyncio.timeout(self._tunnel.linger):
                 await self.lost.wait()
         except TimeoutError:
             await _first(DRAIN, self._session.idle, self.lost)
@@ -113,11 +117,12 @@ class Connection:
                 async with asyncio.timeout(self._tunnel.keepalive):
                     await self.lost.wait()
             except TimeoutError:
-                if self._loop.time() - self._heard > 2.5 * self._tunnel.keepalive:
+                silence = (self._loop.time() - self._heard) / self._tunnel.keepalive
+                if silence > DEAD:
                     log.warning("the server has been silent for too long")
                     self.close()
                 else:
-                    self._session.ping()
+                    self._session.ping(silence > SILENT)
 
 
 class Agent:

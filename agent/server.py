@@ -39,13 +39,17 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """Where and how to connect: ``keepalive`` and ``lifetime`` are seconds, ``frame`` the bytes of a WebSocket frame."""
+    """Where and how to connect: ``keepalive`` and ``lifetime`` are seconds, ``frame`` the bytes of a WebSocket frame.
+
+    ``linger`` is how many seconds a replaced connection must stay, for requests that were sent before the new one was known.
+    """
 
     cluster: str
     url: str
     keepalive: float
     lifetime: float
     frame: int = SMALLEST_FRAME
+    linger: float = 2.0
 
 
 class Server:
@@ -95,6 +99,7 @@ class Server:
                 url=str(answer["url"]),
                 keepalive=float(answer["keepalive"]),
                 lifetime=float(answer["lifetime"]),
+                linger=float(answer.get("linger", 2.0)),
                 frame=min(MESSAGE, max(SMALLEST_FRAME, int(answer.get("frame", 0)))),
             )
         except (KeyError, TypeError, ValueError):

@@ -14,7 +14,7 @@ from typing import Protocol
 from agent.answer import answer
 from agent.upstream import Upstream
 from chalicelib.tunnel.exchange import Broken, Exchange
-from chalicelib.tunnel.frames import Frame, FrameError, Kind, decode, encode
+from chalicelib.tunnel.frames import ASK, Frame, FrameError, Kind, decode, encode
 from chalicelib.tunnel.streams import Stream
 
 log = logging.getLogger("lariat.agent")
@@ -71,13 +71,16 @@ class Session:
         if exchange.begun and not before:
             self._start(exchange)
 
-    def ping(self) -> None:
-        """Keep the connection alive, and drop streams whose head has not come since the last time."""
+    def ping(self, ask: bool) -> None:
+        """Keep the connection alive, and drop streams whose head has not come since the last time.
+
+        ``ask`` for a sign of life from the server; on AWS each one is billed.
+        """
         unbegun = frozenset(name for name, exchange in self._exchanges.items() if not exchange.begun)
         for stream in unbegun & self._unbegun:
             self.forget(stream)
         self._unbegun = unbegun
-        self.post([Frame(Kind.PING)], False)
+        self.post([Frame(Kind.PING, document=ASK if ask else "")], False)
 
     def leave(self) -> None:
         """Ask the server to open no more streams here, since a newer connection has taken over."""

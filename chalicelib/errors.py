@@ -14,7 +14,12 @@
     ├── TooLarge                413
     ├── TooManyRequests         429
     └── Unavailable             503  try again later
-        └── ClusterUnavailable  503  the cluster's agent is not connected
+        ├── ClusterUnavailable  503  the cluster's agent is not connected
+        │   ├── BrokenOff       502  the exchange with the cluster ended early; it may have been carried out
+        │   │   └── AnswerLost  502  a connection that the answer was to come on has ended
+        │   └── TimedOut        504  no answer, or not all of it, in time
+        ├── Busy                503  throttled; ``retry_after`` says for how long to stay away
+        └── Gone                503  the WebSocket connection that a message was for has ended
 
 Kubernetes' own errors never become one of these: the proxy passes them through.
 """
@@ -100,3 +105,29 @@ class Unavailable(LariatError):
 
 class ClusterUnavailable(Unavailable):
     code = "ClusterUnavailable"
+
+
+class BrokenOff(ClusterUnavailable):
+    status = 502
+    code = "BrokenOff"
+
+
+class AnswerLost(BrokenOff):
+    code = "AnswerLost"
+
+
+class TimedOut(ClusterUnavailable):
+    status = 504
+    code = "Timeout"
+
+
+class Busy(Unavailable):
+    code = "TooBusy"
+
+    def __init__(self, message: str = "", *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Gone(Unavailable):
+    code = "Gone"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.system import SystemClock, SystemRandom
 from chalicelib.api.application import Application
@@ -22,11 +26,38 @@ from chalicelib.auth.passwords import Passwords
 from chalicelib.clusters.client import ClusterClient, Transport
 from chalicelib.errors import LariatError
 from chalicelib.gateway.agents import Agents, Terms
+from chalicelib.gateway.connections import Connections
+from chalicelib.gateway.directory import Directory
+from chalicelib.gateway.mailbox import Mailbox
+from chalicelib.gateway.posting import Patience
+from chalicelib.gateway.relay import Relay
+from chalicelib.gateway.reply import Replies
+from chalicelib.gateway.signing import Signer
+from chalicelib.gateway.sockets import Sockets
+from chalicelib.gateway.tickets import Tickets
+from chalicelib.gateway.work import Work
+from chalicelib.proxy.buffered import Buffered
 from chalicelib.proxy.gatekeeper import Gatekeeper
 from chalicelib.reconcile import Reconciler
 from chalicelib.schema import kinds
 from chalicelib.store.resources import Resources
-from chalicelib.types import Change, Clock, Key, Random, Seal, Store
+from chalicelib.types import Change, Clock, Key, Post, Queue, Random, Seal, Store
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.aws import Account
+    from chalicelib.adapters.telemetry import Telemetry
+
+ENDPOINT = "AWS_ENDPOINT_URL"
+"""Where AWS is, if it is an emulator."""
+
+KEEPALIVE = 540
+"""Seconds between two signs of life of an agent: API Gateway closes a connection that idles for ten minutes."""
+
+LINGER = 150
+"""Seconds that a replaced connection stays open: other processes remember it for two minutes."""
+
+LIFETIME = 7000
+"""Seconds after which an agent replaces its connection: API Gateway closes it after two hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +149,148 @@ def on_sqlite(
     return build(store, seal, clock, SystemRandom(), terms, settings, store.close)
 
 
-def on_lambda() -> Parts:
+class OnLambda:
+    """The AWS edge's parts, each built when it is first used: no function needs all of them.
+
+    ``environment`` has what ``infra/`` sets: ``LARIAT_TABLE``, ``LARIAT_QUEUE_URL``, ``LARIAT_KMS_KEY``, the WebSocket
+    API's ``LARIAT_SOCKET_URL`` (``wss://…``) and ``LARIAT_SOCKET_ENDPOINT`` (``https://…``, for posting),
+    ``LARIAT_SECRET`` (for signatures: the secret itself, or its ARN in Secrets Manager), and ``LARIAT_URL``, where users
+    find the REST API.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._clock = SystemClock()
+        self._random = SystemRandom()
+
+    @cached_property
+    def parts(self) -> Parts:
+        from chalicelib.adapters.dynamodb import DynamoStore
+        from chalicelib.adapters.kms import Kms
+
+        store = DynamoStore(
+            self._given("LARIAT_TABLE"),
+            self._clock,
+            self._random,
+            region=self._given("AWS_REGION"),
+            host=self._environment.get(ENDPOINT) or None,
+        )
+        seal = Kms(lambda: self._account.client("kms"), self._given("LARIAT_KMS_KEY"), self._clock)
+        terms = Terms(KEEPALIVE, LIFETIME, self._given("LARIAT_SOCKET_URL"), linger=LINGER)
+        settings = {"server-url": self._environment.get("LARIAT_URL", "")}
+        return build(store, seal, self._clock, self._random, terms, settings, lambda: None)
+
+    @cached_property
+    def proxy(self) -> Buffered:
+        return Buffered(self.parts.gatekeeper, self._relay)
+
+    @cached_property
+    def sockets(self) -> Sockets:
+        return Sockets(
+            lambda: self.parts.agents,
+            lambda: self._connections,
+            self._replies,
+            self._tickets,
+            self._post,
+            self._patience,
+            self._queue,
+        )
+
+    @cached_property
+    def work(self) -> Work:
+        reconcile = self.parts.reconciler(self._relay).reconcile
+        return Work(reconcile, self.parts.resources, self._connections, self._post, self._queue)
+
+    def jobs(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Do the jobs of the queue's event; the answer names those that have to come again."""
+        from chalicelib.adapters import events
+
+        return events.jobs(event, self.work.do)
+
+    def changes(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Hand on the changes of a stream's event, likewise."""
+        from chalicelib.adapters import events
+
+        return events.changes(event, self.work.changed)
+
+    @cached_property
+    def telemetry(self) -> Telemetry:
+        from chalicelib.adapters.telemetry import Telemetry
+
+        service = self._environment.get("POWERTOOLS_SERVICE_NAME", "lariat")
+        return Telemetry(service, self._environment.get("LARIAT_LOG_LEVEL", "info"))
+
+    def close(self) -> None:
+        """Hang up, for a process that is told of its end; a Lambda's is not."""
+        if "_mailbox" in self.__dict__:
+            self._mailbox.close()
+
+    @cached_property
+    def _account(self) -> Account:
+        from chalicelib.adapters.aws import Account
+
+        return Account(self._given("AWS_REGION"), self._environment.get(ENDPOINT, ""))
+
+    @cached_property
+    def _relay(self) -> Relay:
+        return Relay(
+            self._mailbox,
+            self._post,
+            Directory(self._connections, self._clock),
+            self._replies,
+            self._patience,
+            self._clock,
+            self._random,
+        )
+
+    @cached_property
+    def _mailbox(self) -> Mailbox:
+        from chalicelib.adapters.line import WebSocketDial
+
+        return Mailbox(WebSocketDial(self._given("LARIAT_SOCKET_URL")), self._tickets, self._clock)
+
+    @cached_property
+    def _connections(self) -> Connections:
+        return Connections(self.parts.resources, self._clock, self._given("LARIAT_SOCKET_ENDPOINT"))
+
+    @cached_property
+    def _post(self) -> Post:
+        from chalicelib.adapters.api_gateway import ApiGatewayPost
+
+        endpoint = self._given("LARIAT_SOCKET_ENDPOINT")
+        return ApiGatewayPost(self._account.client("apigatewaymanagementapi", endpoint=endpoint, attempts=1))
+
+    @cached_property
+    def _queue(self) -> Queue:
+        from chalicelib.adapters.sqs import SqsQueue
+
+        return SqsQueue(lambda: self._account.client("sqs"), self._given("LARIAT_QUEUE_URL"))
+
+    @cached_property
+    def _signer(self) -> Signer:
+        from chalicelib.adapters.secrets import signing_keys
+
+        return Signer(signing_keys(self._given("LARIAT_SECRET"), self._account))
+
+    @cached_property
+    def _replies(self) -> Replies:
+        return Replies(self._signer, self._clock)
+
+    @cached_property
+    def _tickets(self) -> Tickets:
+        return Tickets(self._signer, self._clock, self._random)
+
+    @cached_property
+    def _patience(self) -> Patience:
+        return Patience(self._clock, self._random, time.sleep)
+
+    def _given(self, name: str) -> str:
+        value = self._environment.get(name, "")
+        if not value:
+            raise LariatError(f"the environment variable {name} is not set")
+        return value
+
+
+def on_lambda() -> OnLambda:
     """Build on AWS."""
-    raise LariatError(
-        "the AWS edge is not finished: secrets on KMS and the tunnel's relay are missing; run it standalone"
-    )
+    return OnLambda(os.environ)

@@ -5,7 +5,7 @@ Imported by all, imports nothing of ours. Times are whole UTC seconds in RFC 333
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -154,3 +154,37 @@ class Seal(Protocol):
 
     def open(self, sealed: str, purpose: str) -> str:
         """Decrypt; raises ``LariatError`` if it was made for another purpose or changed."""
+
+
+class Queue(Protocol):
+    """Keys on their way to a reconciler. They may come twice, late and in any order."""
+
+    def add(self, keys: Iterable[Key], delay: float = 0.0, attempt: int = 0) -> None:
+        """Durable when this returns. Raises ``Unavailable``."""
+
+
+class Post(Protocol):
+    """Sends messages to WebSocket connections that a gateway holds. Passes ``tests/contract/relay.py``."""
+
+    def send(self, connection: str, message: str) -> None:
+        """Hand a message over, once. Raises ``Gone``, ``Busy`` (throttled), ``TooLarge`` or ``Unavailable``."""
+
+    def hang_up(self, connection: str) -> None:
+        """End a connection; one that has ended is no error. Raises ``Busy`` or ``Unavailable``."""
+
+
+class Line(Protocol):
+    """One WebSocket connection of our own to that gateway. Passes ``tests/contract/relay.py``."""
+
+    def send(self, message: str) -> None:
+        """Raises ``Gone`` when the connection has ended."""
+
+    def receive(self, seconds: float) -> str | None:
+        """Wait for a message; ``None`` if none came in time. Raises ``Gone``."""
+
+    def close(self) -> None: ...
+
+
+class Dial(Protocol):
+    def __call__(self, headers: Mapping[str, str]) -> Line:
+        """Open a connection, showing these headers. Raises ``Unavailable``."""

@@ -14,6 +14,8 @@ from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.cluster import running as running_cluster
 from tests.support.lariat import Client, Imported, Lariat
 from tests.support.lariat import running as running_lariat
+from tests.support.ministack import CREDENTIALS, Ministack
+from tests.support.ministack import running as running_ministack
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +24,16 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = binaries.folder(os.environ, lambda line: print(line, file=sys.stderr))
     with running_cluster(folder, tmp_path_factory.mktemp("kubernetes")) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ministack]:
+    """An AWS account on this machine, started once for all tests."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in CREDENTIALS.items():
+            environment.setenv(name, value)
+        with running_ministack(tmp_path_factory.mktemp("ministack")) as ministack:
+            yield ministack
 
 
 @pytest.fixture(scope="module")

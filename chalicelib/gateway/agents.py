@@ -22,7 +22,8 @@ LARGEST_TOKEN = 16 * 1024
 class Terms:
     """How agents are to connect: by the tunnel's ``url``, if it has a host of its own.
 
-    ``frame`` is how many bytes a WebSocket frame may have, 0 for the least. ``keepalive`` and ``lifetime`` are seconds;
+    ``frame`` is how many bytes a WebSocket frame may have, 0 for the least. ``linger`` is how many seconds a replaced
+    connection stays open, since somebody may remember it. ``keepalive`` and ``lifetime`` are seconds;
     API Gateway cuts a connection that idles for 10 minutes or lives for 2 hours.
     """
 
@@ -30,6 +31,7 @@ class Terms:
     lifetime: int
     url: str = ""
     frame: int = 0
+    linger: int = 2
 
 
 class Agents:
@@ -51,6 +53,7 @@ class Agents:
             "keepalive": self._terms.keepalive,
             "lifetime": self._terms.lifetime,
             "frame": self._terms.frame,
+            "linger": self._terms.linger,
         }
 
     def admit(self, token: str) -> str:

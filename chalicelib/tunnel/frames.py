@@ -39,6 +39,10 @@ _WORTH_DEFLATING = 512
 _HEAD = re.compile(r"([OHDCRPQG]) ([\w-]{0,64}) (\d{1,18}) (f?)([tbz]) (\d{1,6}) (\d{1,6}) ([\w.-]{0,1024})", re.ASCII)
 
 
+ASK = "?"
+"""The document of a PING that wants an answer: the PONG's document is the asker's connection, where that has a name."""
+
+
 class FrameError(Exception):
     """A message that is no frame: cut, too large, or not ours."""
 

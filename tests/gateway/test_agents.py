@@ -58,6 +58,7 @@ def test_an_agent_is_told_how_to_connect(server: Server, token: str, cluster: st
         "keepalive": 20,
         "lifetime": 7200,
         "frame": 0,
+        "linger": 2,
     }
 
 

@@ -1,0 +1,148 @@
+"""The WebSocket API's three routes: who may connect, and what becomes of each message.
+
+A gateway runs one process a message, which remembers nothing, so each message is judged by what it carries. Two kinds of
+peers connect: agents, with a registration token, and our own processes that wait for agents' answers (``relay.py``), with
+a ticket. ``app.py`` calls this.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from chalicelib.errors import Forbidden, Gone, TooLarge, Unauthorized, Unavailable
+from chalicelib.gateway import tickets
+from chalicelib.gateway.agents import Agents
+from chalicelib.gateway.connections import Connections
+from chalicelib.gateway.posting import Patience
+from chalicelib.gateway.reply import BadReply, Replies
+from chalicelib.gateway.tickets import Tickets
+from chalicelib.tunnel.frames import Frame, FrameError, Kind, decode, encode
+from chalicelib.types import Key, Post, Queue
+
+log = logging.getLogger("lariat.sockets")
+
+TOKEN = "x-api-tunnel-token"  # noqa: S105
+LOST = json.dumps({"reason": "the caller went away"})
+
+SECONDS = 10.0
+"""How long a message that is throttled is tried again; the caller waits for 29 seconds at most."""
+
+_RELAYED = (Kind.HEAD, Kind.DATA, Kind.CREDIT, Kind.RESET)
+
+Headers = Sequence[tuple[str, str]]
+
+
+class Sockets:
+    """``agents`` and ``connections`` are called when they are needed: relaying, the most frequent by far, needs no store."""
+
+    def __init__(
+        self,
+        agents: Callable[[], Agents],
+        connections: Callable[[], Connections],
+        replies: Replies,
+        tickets: Tickets,
+        post: Post,
+        patience: Patience,
+        queue: Queue,
+    ) -> None:
+        self._agents = agents
+        self._connections = connections
+        self._replies = replies
+        self._tickets = tickets
+        self._post = post
+        self._patience = patience
+        self._queue = queue
+
+    def connect(self, connection: str, headers: Headers) -> None:
+        """Let an agent or a process of ours in; header names are lower-case. Raises ``Unauthorized``, ``Forbidden``."""
+        _refuse_foreign(headers)
+        tokens, shown = _values(headers, TOKEN), _values(headers, tickets.HEADER)
+        if len(shown) == 1 and not tokens:
+            self._tickets.check(shown[0])
+        elif len(tokens) == 1 and not shown:
+            cluster = self._agents().admit(tokens[0])
+            self._connections().add(cluster, connection)
+            log.info("cluster %s: an agent is connected", cluster, extra={"cluster": cluster, "connection": connection})
+            self._moved(cluster, connection)
+        else:
+            raise Unauthorized("a registration token is missing")
+
+    def disconnect(self, connection: str) -> None:
+        cluster = self._connections().remove(connection)
+        if cluster:
+            log.info("cluster %s: an agent has left", cluster, extra={"cluster": cluster, "connection": connection})
+            self._moved(cluster, connection)
+
+    def message(self, connection: str, message: str) -> None:
+        """Answer or relay a message; one that is garbage is dropped, since nobody could be told."""
+        try:
+            frame = decode(message)
+        except FrameError as error:
+            _dropped(connection, str(error))
+            return
+        if frame.kind is Kind.PING:
+            if frame.document:
+                self._send(connection, Frame(Kind.PONG, document=connection))
+        elif frame.kind is Kind.GOAWAY:
+            self._connections().retire(connection)
+        elif frame.kind in _RELAYED:
+            self._relay(connection, frame, message)
+        else:
+            _dropped(connection, f"nobody sends {frame.kind.name} here")
+
+    def _moved(self, cluster: str, connection: str) -> None:
+        """Have the cluster's state looked at, unless another connection bridges the change, as in a planned reconnect.
+
+        When that fails, the next sweep notices.
+        """
+        if set(self._connections().all(cluster)) - {connection}:
+            return
+        try:
+            self._queue.add([Key("cluster", cluster)])
+        except Unavailable as error:
+            log.warning("cluster %s: %s", cluster, error.message, extra={"cluster": cluster})
+
+    def _relay(self, agent: str, frame: Frame, message: str) -> None:
+        try:
+            caller = self._replies.verify(frame.reply, agent, frame.stream)
+        except BadReply as error:
+            _dropped(agent, error.message)
+            return
+        try:
+            self._post_patiently(caller, message)
+        except Gone:
+            # Without a caller a watch would go on for ever.
+            if frame.kind is not Kind.RESET:
+                self._send(agent, Frame(Kind.RESET, frame.stream, document=LOST, reply=frame.reply))
+        except (Unavailable, TooLarge) as error:
+            # The caller's own deadline tells it.
+            _dropped(agent, f"it can't be relayed: {error.message}")
+
+    def _send(self, connection: str, frame: Frame) -> None:
+        try:
+            for message in encode(frame):
+                self._post_patiently(connection, message)
+        except Unavailable as error:
+            _dropped(connection, f"it can't be answered: {error.message}")
+
+    def _post_patiently(self, connection: str, message: str) -> None:
+        self._patience.insist_for(lambda: self._post.send(connection, message), SECONDS)
+
+
+def _values(headers: Headers, wanted: str) -> list[str]:
+    return [value for name, value in headers if name == wanted]
+
+
+def _refuse_foreign(headers: Headers) -> None:
+    """A page of another site must not open a connection with its visitor's cookies."""
+    hosts = set(_values(headers, "host"))
+    foreign = [origin for origin in _values(headers, "origin") if urlsplit(origin).netloc not in hosts]
+    if foreign and _values(headers, "cookie"):
+        raise Forbidden("this origin may not connect")
+
+
+def _dropped(connection: str, reason: str) -> None:
+    log.warning("dropped a message: %s", reason, extra={"connection": connection, "reason": reason})

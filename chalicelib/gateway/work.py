@@ -1,0 +1,84 @@
+"""What becomes of keys where functions are woken for them: the queue's, the change feed's and the schedules' work.
+
+A cluster that is well is not looked at by the clock: its cost follows its changes. ``app.py`` calls this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+
+from chalicelib.controllers.health import PROBE_SECONDS
+from chalicelib.controllers.readiness import is_ready, was_connected
+from chalicelib.errors import Unavailable
+from chalicelib.gateway.connections import Connections
+from chalicelib.store.resources import Resources
+from chalicelib.types import Key, Post, Queue, Resource
+
+log = logging.getLogger("lariat.work")
+
+WATCHED = ("cluster", "globalRoleBinding")
+"""Kinds whose changes are worked on."""
+
+
+class Work:
+    """``reconcile`` returns the seconds after which it wants a key again, or ``None``."""
+
+    def __init__(
+        self,
+        reconcile: Callable[[Key], float | None],
+        resources: Resources,
+        connections: Connections,
+        post: Post,
+        queue: Queue,
+    ) -> None:
+        self._reconcile = reconcile
+        self._resources = resources
+        self._connections = connections
+        self._post = post
+        self._queue = queue
+
+    def changed(self, keys: Iterable[Key]) -> None:
+        """Something was written."""
+        self._queue.add([key for key in keys if key.kind in WATCHED])
+
+    def do(self, key: Key, attempt: int) -> None:
+        """Work on a key that comes from the queue."""
+        if key.kind == "globalRoleBinding":
+            # Administrators have rights in every cluster.
+            self.resync()
+            return
+        if key.kind == "cluster" and self._resources.find(*key) is None:
+            self._drop(key.id)
+        again = self._reconcile(key)
+        # What is well needs no look by the clock, which only the process that holds all tunnels can afford.
+        if again is not None and again < PROBE_SECONDS:
+            self._queue.add([key], again * 2.0**attempt, attempt + 1)
+
+    def resync(self) -> None:
+        """Have every cluster looked at, for what was missed."""
+        self._queue.add([cluster.key for cluster in self._clusters()])
+
+    def sweep(self) -> None:
+        """Have those clusters looked at whose state does not fit their connections: a goodbye may have got lost."""
+        connected = self._connections.clusters()
+        self._queue.add(
+            [each.key for each in self._clusters() if was_connected(each) and is_ready(each) != (each.id in connected)]
+        )
+
+    def _clusters(self) -> Iterable[Resource]:
+        after = ""
+        while True:
+            page = self._resources.list("cluster", after=after)
+            yield from page.items
+            after = page.after
+            if not after:
+                return
+
+    def _drop(self, cluster: str) -> None:
+        """The cluster was deleted: its agents have no business here any more."""
+        for connection in self._connections.all(cluster):
+            with contextlib.suppress(Unavailable):
+                self._post.hang_up(connection)
+            self._connections.remove(connection)

@@ -1,0 +1,124 @@
+"""What becomes of keys: cost follows changes, one key's failure is its own, and lost messages are made up for."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.controllers import readiness
+from chalicelib.controllers.health import PROBE_SECONDS, RETRY_SECONDS
+from chalicelib.gateway.connections import KIND
+from chalicelib.gateway.work import Work
+from chalicelib.store.resources import timestamp
+from chalicelib.types import Key, Resource
+from tests.support.relay import CLUSTER, Edge
+
+KEY = Key("cluster", CLUSTER)
+
+
+class Bench:
+    def __init__(self, edge: Edge) -> None:
+        self.edge = edge
+        self.reconciled: list[Key] = []
+        self.again: float | None = None
+        self.work = Work(self._reconcile, edge.resources, edge.connections, edge.gateway, edge.queue)
+        edge.queue.jobs.clear()
+
+    def _reconcile(self, key: Key) -> float | None:
+        self.reconciled.append(key)
+        return self.again
+
+    def add(self, cluster: str, *, ready: bool) -> None:
+        now = timestamp(self.edge.clock.now())
+        resource = readiness.ready(Resource(kind="cluster", id=cluster), now)
+        if not ready:
+            resource = readiness.unavailable(resource, "AgentDisconnected", "gone", now)
+        self.edge.resources.create(resource)
+
+    @property
+    def queued(self) -> list[str]:
+        return sorted(key.id for key, _, _ in self.edge.queue.jobs)
+
+
+@pytest.fixture
+def bench(edge: Edge) -> Bench:
+    return Bench(edge)
+
+
+def test_a_cluster_that_is_well_is_not_looked_at_by_the_clock(bench: Bench) -> None:
+    bench.again = PROBE_SECONDS
+    bench.work.do(KEY, 0)
+    assert bench.reconciled == [KEY]
+    assert bench.queued == []
+
+
+def test_one_that_is_not_is_looked_at_less_and_less_often(bench: Bench) -> None:
+    bench.again = RETRY_SECONDS
+    for attempt in (0, 1, 5):
+        bench.work.do(KEY, attempt)
+    assert bench.edge.queue.jobs == [(KEY, 5, 1), (KEY, 10, 2), (KEY, 160, 6)]
+
+
+def test_only_what_has_a_controller_is_queued(bench: Bench) -> None:
+    bench.work.changed([KEY, Key("token", "t"), Key("user", "u"), KEY, Key(KIND, "conn")])
+    assert bench.edge.queue.jobs == [(KEY, 0, 0)]
+
+
+def test_new_administrators_matter_to_every_cluster(bench: Bench) -> None:
+    bench.add("c-00001", ready=True)
+    bench.work.do(Key("globalRoleBinding", "grb-1"), 0)
+    assert bench.queued == ["c-00001", CLUSTER]
+    assert bench.reconciled == []
+
+
+def test_a_deleted_clusters_agents_are_hung_up_on(bench: Bench) -> None:
+    agent = bench.edge.agent()
+    bench.edge.resources.remove(KEY)
+    bench.work.do(KEY, 0)
+    assert not bench.edge.gateway.holds(agent.name)
+    assert bench.edge.resources.find(KIND, agent.name) is None
+
+
+def test_the_sweep_finds_what_got_lost(bench: Bench) -> None:
+    """Ready without a connection, and connected without being ready; a cluster that waits for its first agent is well."""
+    for cluster, ready, connected in (
+        ("c-1", True, True),
+        ("c-2", True, False),
+        ("c-3", False, True),
+        ("c-4", False, False),
+    ):
+        bench.add(cluster, ready=ready)
+        if connected:
+            bench.edge.connections.add(cluster, f"conn-{cluster}")
+    bench.edge.reset_counts()
+    bench.work.sweep()
+    assert bench.queued == ["c-2", "c-3"]
+    assert bench.edge.counts["reads"] == 2
+
+
+def test_the_resync_takes_all(bench: Bench) -> None:
+    for number in range(3):
+        bench.add(f"c-{number}", ready=True)
+    bench.work.resync()
+    assert bench.queued == ["c-0", "c-1", "c-2", CLUSTER]
+
+
+def test_agents_that_come_and_go_wake_the_reconciler(edge: Edge) -> None:
+    agent = edge.agent()
+    agent.leave()
+    assert edge.queue.jobs == [(KEY, 0, 0), (KEY, 0, 0)]
+
+
+def test_a_planned_reconnect_wakes_nobody(edge: Edge) -> None:
+    old = edge.agent()
+    edge.queue.jobs.clear()
+    new = edge.agent()
+    old.leave()
+    assert edge.queue.jobs == []
+    new.leave()
+    assert edge.queue.jobs == [(KEY, 0, 0)]
+
+
+def test_an_agent_gets_in_though_the_queue_fails(edge: Edge) -> None:
+    edge.queue.failing = True
+    agent = edge.agent()
+    assert edge.connections.find(CLUSTER) == agent.name

@@ -1,0 +1,131 @@
+"""A whole AWS edge in memory: store, gateway, routes and the relay, with every part in reach of a test."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from chalicelib.adapters.keyfile import KeyFile
+from chalicelib.adapters.sqlite import SqliteStore
+from chalicelib.auth.tokens import KEY_LENGTH
+from chalicelib.clusters.registration import token_claim
+from chalicelib.errors import Unavailable
+from chalicelib.gateway.agents import Agents, Terms
+from chalicelib.gateway.connections import Connections
+from chalicelib.gateway.directory import Directory
+from chalicelib.gateway.mailbox import Mailbox
+from chalicelib.gateway.posting import Patience
+from chalicelib.gateway.relay import Relay
+from chalicelib.gateway.reply import Replies
+from chalicelib.gateway.signing import Signer
+from chalicelib.gateway.sockets import Sockets
+from chalicelib.gateway.tickets import Tickets
+from chalicelib.store.resources import Resources
+from chalicelib.tunnel.heads import RequestHead, ResponseHead
+from chalicelib.types import Key, Page, Resource, Store, Write
+from tests.support.clock import ManualClock
+from tests.support.gateway import Gateway, GatewayAgent, echo
+from tests.support.random import SeededRandom
+
+CLUSTER = "c-abcde"
+TOKEN = "t" * KEY_LENGTH
+KEY = b"k" * 32
+
+Answer: TypeAlias = Callable[[RequestHead, bytes], tuple[ResponseHead, Sequence[bytes]]]
+
+
+class CountedStore:
+    """A ``Store`` that counts what DynamoDB would bill: a list of one parent is two requests."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.counts: Counter[str] = Counter()
+
+    def get(self, key: Key) -> Resource | None:
+        self.counts["reads"] += 1
+        return self._store.get(key)
+
+    def list(self, kind: str, parent: str | None = None, *, after: str = "", limit: int = 1000) -> Page:
+        page = self._store.list(kind, parent, after=after, limit=limit)
+        self.counts["reads"] += 2 if parent and page.items else 1
+        return page
+
+    def holder(self, name: str) -> Key | None:
+        self.counts["reads"] += 1
+        return self._store.holder(name)
+
+    def write(self, *writes: Write) -> Sequence[Resource]:
+        self.counts["writes"] += 1
+        return self._store.write(*writes)
+
+
+class ListedQueue:
+    """A ``Queue`` whose keys the test takes out."""
+
+    def __init__(self) -> None:
+        self.jobs: list[tuple[Key, float, int]] = []
+        self.failing = False
+
+    def add(self, keys: Iterable[Key], delay: float = 0.0, attempt: int = 0) -> None:
+        if self.failing:
+            raise Unavailable("the queue does not take the work")
+        self.jobs += [(key, delay, attempt) for key in dict.fromkeys(keys)]
+
+
+class Edge:
+    """``process()`` makes the parts of one more Lambda process on the same gateway and store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = ManualClock()
+        self.random = SeededRandom()
+        self._database = SqliteStore(str(folder / "edge.db"), self.clock)
+        self.store = CountedStore(self._database)
+        self.resources = Resources(self.store, self.clock, self.random)
+        self.gateway = Gateway(self.clock)
+        self.connections = Connections(self.resources, self.clock, "https://edge.test")
+        signer = Signer([KEY])
+        self.replies = Replies(signer, self.clock)
+        self.tickets = Tickets(signer, self.clock, self.random)
+        self.patience = Patience(self.clock, self.random, self.gateway.sleep)
+        agents = Agents(self.resources, KeyFile(folder / "seal.key", fresh=True), Terms(keepalive=480, lifetime=6600))
+        self.queue = ListedQueue()
+        self.sockets = Sockets(
+            lambda: agents,
+            lambda: self.connections,
+            self.replies,
+            self.tickets,
+            self.gateway,
+            self.patience,
+            self.queue,
+        )
+        self.gateway.routes = self.sockets
+        self.resources.create(Resource(kind="cluster", id=CLUSTER))
+        registration = Resource(
+            kind="clusterRegistrationToken",
+            id=f"{CLUSTER}:crt-1",
+            parent=CLUSTER,
+            unique=(token_claim(TOKEN),),
+        )
+        self.resources.create(registration)
+
+    def agent(self, answer: Answer = echo) -> GatewayAgent:
+        return GatewayAgent(self.gateway, answer).connect(TOKEN)
+
+    def process(self) -> Relay:
+        mailbox = Mailbox(self.gateway, self.tickets, self.clock)
+        directory = Directory(self.connections, self.clock)
+        return Relay(mailbox, self.gateway, directory, self.replies, self.patience, self.clock, self.random)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def reset_counts(self) -> None:
+        self.gateway.counts.clear()
+        self.store.counts.clear()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        names = ("reads", "writes", "posts", "messages", "invocations")
+        return {name: self.store.counts[name] + self.gateway.counts[name] for name in names}
