@@ -12,7 +12,7 @@ import pytest
 from tests.kubernetes import binaries
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.cluster import running as running_cluster
-from tests.support.lariat import Client, Imported, Lariat
+from tests.support.lariat import Client, Imported, Lariat, importing
 from tests.support.lariat import running as running_lariat
 from tests.support.ministack import CREDENTIALS, Ministack
 from tests.support.ministack import running as running_ministack
@@ -51,12 +51,8 @@ def admin(lariat: Lariat) -> Iterator[Client]:
 @pytest.fixture(scope="module")
 def imported(lariat: Lariat, admin: Client, cluster: Cluster) -> Iterator[Imported]:
     """The real cluster, imported and active."""
-    imported = Imported(lariat, admin, "real")
-    try:
-        imported.connect(cluster.kubeconfig)
+    with importing(lariat, admin, "real", cluster.kubeconfig) as imported:
         yield imported
-    finally:
-        imported.stop()
 
 
 @pytest.fixture(scope="module")

@@ -231,3 +231,14 @@ def running(folder: Path, **environment: str) -> Iterator[Lariat]:
         yield lariat
     finally:
         lariat.stop()
+
+
+@contextmanager
+def importing(lariat: Lariat, admin: Client, name: str, kubeconfig: Path) -> Iterator[Imported]:
+    """A cluster that is imported and active, and whose agent ends with the tests that use it."""
+    imported = Imported(lariat, admin, name)
+    try:
+        imported.connect(kubeconfig)
+        yield imported
+    finally:
+        imported.stop()

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.hostile.rogue import Rogue
 from tests.e2e.hostile.scene import User, new_user, token_of
 from tests.kubernetes.cluster import Cluster
-from tests.support.lariat import Client, Imported, Lariat, running
+from tests.support.lariat import Client, Imported, Lariat, importing, running
 from tests.support.recorder import Recorder, recording
 from tests.support.wire import Wire
 
@@ -29,12 +29,8 @@ def admin(lariat: Lariat) -> Iterator[Client]:
 @pytest.fixture(scope="package")
 def imported(lariat: Lariat, admin: Client, cluster: Cluster) -> Iterator[Imported]:
     """The real cluster, imported and active."""
-    imported = Imported(lariat, admin, "real")
-    try:
-        imported.connect(cluster.kubeconfig)
+    with importing(lariat, admin, "real", cluster.kubeconfig) as imported:
         yield imported
-    finally:
-        imported.stop()
 
 
 @pytest.fixture(scope="package")
