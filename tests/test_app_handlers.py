@@ -207,7 +207,7 @@ before = time.process_time()
 from chalicelib.main import OnLambda
 edge = OnLambda({"LARIAT_SOCKET_ENDPOINT": "http://127.0.0.1:9/live", "LARIAT_SECRET": "s" * 64,
     "LARIAT_QUEUE_URL": "q", "AWS_REGION": "us-east-1"})
-edge.sockets.message("conn", "P  0 t 0 0 \\n")
+edge.sockets.message("conn", b"P  0 t 0 0 \\n")
 print(json.dumps(sorted(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

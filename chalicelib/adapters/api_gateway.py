@@ -17,13 +17,12 @@ class ApiGatewayPost:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def send(self, connection: str, message: str) -> None:
-        data = message.encode()
-        if len(data) > MESSAGE:
+    def send(self, connection: str, message: bytes) -> None:
+        if len(message) > MESSAGE:
             raise TooLarge(f"the message is larger than {MESSAGE // 1024} KB")
         with aws.translated("API Gateway"):
             try:
-                self._client.post_to_connection(ConnectionId=connection, Data=data)
+                self._client.post_to_connection(ConnectionId=connection, Data=message)
             except ClientError as error:
                 match aws.status(error):
                     case 410:

@@ -205,7 +205,7 @@ def test_what_api_gateway_answers(ministack: Ministack, code: int, name: str, er
     with answering(code, name) as (endpoint, asked):
         client = account(ministack).client("apigatewaymanagementapi", endpoint=endpoint, attempts=1)
         with pytest.raises(error) as caught:
-            ApiGatewayPost(client).send("L0SM9cOFvHcCIhw=", "hällo")
+            ApiGatewayPost(client).send("L0SM9cOFvHcCIhw=", "hällo".encode())
         assert type(caught.value) is error
         ((path, body),) = asked
         assert (unquote(path), body) == ("/live/@connections/L0SM9cOFvHcCIhw=", "hällo")
@@ -214,7 +214,7 @@ def test_what_api_gateway_answers(ministack: Ministack, code: int, name: str, er
 def test_a_gateway_that_is_not_there(ministack: Ministack) -> None:
     client = account(ministack).client("apigatewaymanagementapi", endpoint="http://127.0.0.1:9/live", attempts=1)
     with pytest.raises(Unavailable, match="does not answer"):
-        ApiGatewayPost(client).send("conn", "hello")
+        ApiGatewayPost(client).send("conn", b"hello")
 
 
 def test_the_secret_stands_in_the_environment_or_in_secrets_manager(ministack: Ministack) -> None:

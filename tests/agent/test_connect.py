@@ -79,7 +79,7 @@ class Socket:
                     self.sizes.append(len(event.data))
                     message += event.data
                     if event.fin:
-                        self.frames.put(decode(message.decode()))
+                        self.frames.put(decode(message))
                         message = b""
                 self._flush()
         finally:
@@ -87,7 +87,7 @@ class Socket:
 
     def say(self, frame: Frame) -> None:
         for message in encode(frame):
-            self.send_text(message.encode())
+            self.send_text(message)
 
     def send_text(self, data: bytes) -> None:
         self._protocol.send_text(data)
