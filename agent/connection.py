@@ -120,7 +120,7 @@ class Connection(asyncio.Protocol):
         self.lost = False
         self._transport: asyncio.Transport | None = None
         self._parser: Parser | None = None
-        self._changed = asyncio.Event()
+        self._waiting: asyncio.Future[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
         self._paused = False
@@ -143,12 +143,13 @@ class Connection(asyncio.Protocol):
         """Wait until something has come. Raises ``Lost`` when nothing will."""
         if self.lost:
             raise Lost
-        self._changed.clear()
-        await self._changed.wait()
+        self._waiting = asyncio.get_running_loop().create_future()
+        await self._waiting
 
     def wake(self) -> None:
         """Let whoever waits look again."""
-        self._changed.set()
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     def resume(self) -> None:
         if self._paused and self._transport is not None:
@@ -181,13 +182,13 @@ class Connection(asyncio.Protocol):
         if parser.size > HELD and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-        self._changed.set()
+        self.wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
         if self._parser is not None and exc is None:
             self._parser.end()
-        self._changed.set()
+        self.wake()
         self._writable.set()
 
     def pause_writing(self) -> None:

@@ -152,9 +152,12 @@ class Wire:
         """Take the records that are whole."""
         pieces = [self._incoming[self._position :]] if self.buffered else []
         try:
-            while piece := self._tls.read(_RECORD):
+            while self._received.pending or self._tls.pending():
+                piece = self._tls.read(_RECORD)
+                if not piece:
+                    self._ended = True
+                    break
                 pieces.append(piece)
-            self._ended = True
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError:
