@@ -40,6 +40,7 @@ from chalicelib.proxy.buffered import Buffered
 from chalicelib.proxy.gatekeeper import Gatekeeper
 from chalicelib.reconcile import Reconciler
 from chalicelib.schema import kinds
+from chalicelib.store.notices import KIND as NOTICE
 from chalicelib.store.resources import Resources
 from chalicelib.types import Change, Clock, Key, Post, Queue, Random, Seal, Store
 
@@ -82,11 +83,9 @@ class Parts:
         return Reconciler(self.resources, ClusterClient(transport), self.clock)
 
     def changed(self, key: Key) -> None:
-        """Something was written: what was remembered of it counts no more."""
-        if key.kind in ("token", "user", "globalRoleBinding"):
-            self.authenticator.forget()
-        if key.kind == "cluster":
-            self.gatekeeper.forget()
+        """Something was written: if it is a notice, what was remembered is looked after at once."""
+        if key.kind == NOTICE:
+            self.authenticator.trust.doubt()
 
 
 def build(

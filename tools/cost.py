@@ -62,13 +62,13 @@ def operations(counts: Table, model: Table) -> dict[str, Amounts]:
     """Return what each operation is billed for, by the names of ``PRICES``."""
     cold = _tunnel(counts["proxied GET, cold"], model, model["runs"]["cold"])
     cold["connection_minutes"] = model["caller_minutes"]
-    proved = _tunnel(counts["proxied GET, warm, token proved again"], model, {"app": 1})
+    proved = _tunnel(counts["proxied GET, warm, after a while"], model, {"app": 1})
     warm = _tunnel(counts["proxied GET, warm"], model, {"app": 1})
     for request in (cold, proved, warm):
         add(request, {"rest": 1, "gigabytes_out": model["kilobytes_per_answer"] / MILLION}, 1)
     return {
         "a proxied GET, warm": warm,
-        "a proxied GET, token proved again": proved,
+        "a proxied GET, warm, after a while": proved,
         "a proxied GET, cold": cold,
         "a cluster idle for an hour": _idle(counts, model),
     }
@@ -129,7 +129,7 @@ def month(counts: Table, model: Table, clusters: int, requests: int) -> Amounts:
     add(total, model["fixed_per_month"], 1)
     add(total, each["a cluster idle for an hour"], clusters * HOURS)
     add(total, each["a proxied GET, warm"], proxied * shares["warm"])
-    add(total, each["a proxied GET, token proved again"], proxied * shares["proved again"])
+    add(total, each["a proxied GET, warm, after a while"], proxied * shares["proved again"])
     add(total, each["a proxied GET, cold"], proxied * shares["cold"])
     return total
 
