@@ -51,8 +51,15 @@ if TYPE_CHECKING:
 ENDPOINT = "AWS_ENDPOINT_URL"
 """Where AWS is, if it is an emulator."""
 
-KEEPALIVE = 540
+KEEPALIVE = 570
 """Seconds between two signs of life of an agent: API Gateway closes a connection that idles for ten minutes."""
+
+PATIENCE = 1500
+"""Seconds of silence after which an agent asks for an answer, which wakes a function. That its connection has died it
+mostly learns from TCP, by the signs of life that are not acknowledged."""
+
+PING = '{"action":"ping"}'
+"""A sign of life that API Gateway takes by itself: ``infra/socket.tf`` has its route, and no function behind it."""
 
 LINGER = 150
 """Seconds that a replaced connection stays open: other processes remember it for two minutes."""
@@ -175,7 +182,9 @@ class OnLambda:
             host=self._environment.get(ENDPOINT) or None,
         )
         seal = Kms(lambda: self._account.client("kms"), self._given("LARIAT_KMS_KEY"), self._clock)
-        terms = Terms(KEEPALIVE, LIFETIME, self._given("LARIAT_SOCKET_URL"), linger=LINGER)
+        terms = Terms(
+            KEEPALIVE, LIFETIME, self._given("LARIAT_SOCKET_URL"), linger=LINGER, ping=PING, patience=PATIENCE
+        )
         settings = {"server-url": self._environment.get("LARIAT_URL", "")}
         return build(store, seal, self._clock, self._random, terms, settings, lambda: None)
 
@@ -235,7 +244,8 @@ class OnLambda:
         return Relay(
             self._mailbox,
             self._post,
-            Directory(self._connections, self._clock),
+            # An agent replaces its connection in the last tenth of its lifetime.
+            Directory(self._connections, self._clock, settled=0.9 * LIFETIME),
             self._replies,
             self._patience,
             self._clock,

@@ -5,6 +5,7 @@ The API and the reconciler call this; nothing else changes resources.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -94,6 +95,11 @@ class Resources:
         """Mark the resource as removed; it goes when its last finalizer goes, at once if it has none."""
         now = self._now()
         return self.update(key, lambda resource: replace(resource, removed=resource.removed or now))
+
+    def discard(self, resource: Resource) -> None:
+        """Delete a resource as it was read, at once, unless somebody was faster; for what has no finalizers."""
+        with contextlib.suppress(Conflict):
+            self._store.write(Remove(resource))
 
     def finalize(self, key: Key, finalizer: str) -> Resource:
         """Drop a finalizer: what it stood for is cleaned up."""

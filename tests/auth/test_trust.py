@@ -16,9 +16,9 @@ from chalicelib.errors import Unavailable
 from chalicelib.store.notices import EVERYBODY, KIND
 from chalicelib.store.resources import Resources
 from chalicelib.types import Key, Page, Resource
+from tests.support.billed import BilledStore
 from tests.support.clock import ManualClock
 from tests.support.random import SeededRandom
-from tests.support.relay import CountedStore
 
 USER = Resource(kind="user", id="u-1")
 TOKEN = Resource(kind="token", id="token-1", parent="u-1")
@@ -26,7 +26,7 @@ CLUSTER = Resource(kind="cluster", id="c-1")
 BINDING = Resource(kind="globalRoleBinding", id="grb-1", parent="u-1", spec={"globalRoleId": "admin"})
 
 
-class Failing(CountedStore):
+class Failing(BilledStore):
     failing = False
 
     def list(self, kind: str, parent: str | None = None, *, after: str = "", limit: int = 1000) -> Page:
