@@ -267,7 +267,7 @@ class OnLambda:
         from chalicelib.adapters.api_gateway import ApiGatewayPost
 
         endpoint = self._given("LARIAT_SOCKET_ENDPOINT")
-        return ApiGatewayPost(self._account.client("apigatewaymanagementapi", endpoint=endpoint, attempts=1))
+        return ApiGatewayPost(endpoint, self._given("AWS_REGION"), self._account.credentials)
 
     @cached_property
     def _queue(self) -> Queue:

@@ -50,21 +50,21 @@ class TestApi:
     """One function's process, which has served its user before."""
 
     @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[BilledStore]:
+    def billed(self, tmp_path: Path) -> Iterator[BilledStore]:
         self.clock = ManualClock()
         sqlite = SqliteStore(str(tmp_path / "counts.db"), self.clock)
         yield BilledStore(sqlite)
         sqlite.close()
 
     @pytest.fixture(autouse=True)
-    def server(self, store: BilledStore, tmp_path: Path) -> None:
+    def server(self, billed: BilledStore, tmp_path: Path) -> None:
         seal = KeyFile(tmp_path / "seal.key", fresh=True)
         terms = Terms(keepalive=570, lifetime=7000)
-        self.parts = build(store, seal, self.clock, SeededRandom(), terms, {}, lambda: None)
+        self.parts = build(billed, seal, self.clock, SeededRandom(), terms, {}, lambda: None)
         self.parts.bootstrap(PASSWORD)
         # The administrator's rights were given a while ago.
         self.clock.advance(OVERLAP + 1)
-        self.store = store
+        self.store = billed
         self.token = ""
 
     def ask(self, method: str, path: str, document: Any = None, *headers: tuple[str, str]) -> Any:
