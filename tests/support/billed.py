@@ -44,13 +44,15 @@ class BilledStore:
         before = {write.resource.key: self._store.get(write.resource.key) for write in writes}
         written = self._store.write(*writes)
         units = sum(_kilobytes(max(_size(each), _size(before[each.key]))) for each in written)
+        moved = sum(_moved(write, before[write.resource.key]) for write in writes)
         if len(writes) == 1 and _is_alone(writes[0]):
             self._count(1, writes=units)
-        else:
-            # What is there is read first, and a transaction writes twice.
-            claims = sum(_moved(write, before[write.resource.key]) for write in writes)
-            reads = sum(_blocks(_size(each)) for each in before.values())
-            self._count(2, reads=reads, writes=2 * (units + claims))
+            if not moved:
+                return written
+            # That failed, since claims move: whether it did is looked up.
+            self._count(1, reads=1)
+        # What is there is read first, and a transaction writes twice.
+        self._count(2, reads=sum(_blocks(_size(each)) for each in before.values()), writes=2 * (units + moved))
         return written
 
     def _count(self, calls: int, reads: int = 0, writes: int = 0) -> None:
