@@ -7,6 +7,7 @@ relay a message, and a function that has just started has somebody waiting for i
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 from botocore.auth import SigV4Auth
@@ -28,7 +29,9 @@ class ApiGatewayPost:
         self._connections = f"{endpoint.rstrip('/')}/@connections"
         self._region = region
         self._credentials = credentials
-        self._http = URLLib3Session(timeout=(aws.CONNECT_SECONDS, aws.READ_SECONDS))
+        # It takes a pair, whatever its stubs say.
+        timeout: Any = (aws.CONNECT_SECONDS, aws.READ_SECONDS)
+        self._http = URLLib3Session(timeout=timeout)
 
     def send(self, connection: str, message: str) -> None:
         data = message.encode()
