@@ -9,7 +9,6 @@ import asyncio
 import logging
 import random
 import socket
-import ssl
 import struct
 import time
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from agent.server import Cluster, Server, Tunnel
 from agent.session import Session
 from agent.upstream import Upstream
 from agent.wire import Wire
-from chalicelib.tunnel.frames import MESSAGE
+from chalicelib.tunnel.frames import MESSAGE, is_text
 
 log = logging.getLogger("lariat.agent")
 
@@ -41,8 +40,11 @@ TERMS = 86_400.0
 UNSENT_TIMEOUT = 30_000
 """Milliseconds after which a peer that takes no bytes counts as dead."""
 
-Link: TypeAlias = tuple[websocket.WebSocket, ssl.SSLSocket]
-"""An open WebSocket and the socket under it."""
+Link: TypeAlias = tuple[websocket.WebSocket, Wire]
+"""An open WebSocket and the connection under it."""
+
+_TOGETHER = 16 * 1024
+"""Bytes up to which a frame's head and its data are worth a copy to travel in one TLS record."""
 
 
 def delays(chance: random.Random) -> Callable[[int], float]:
@@ -55,8 +57,7 @@ class Connection:
 
     def __init__(self, tunnel: Tunnel, link: Link, upstream: Upstream) -> None:
         self._tunnel = tunnel
-        self._socket, tls = link
-        self._socket.sock = self._wire = Wire(tls, self._read)  # type: ignore[assignment]
+        self._socket, self._wire = link
         self._session = Session(self, upstream)
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()
@@ -64,7 +65,7 @@ class Connection:
 
     def start(self) -> asyncio.Task[None]:
         """Begin to read; return the task that keeps the connection alive until it is lost."""
-        self._wire.start()
+        self._wire.start(self._read)
         return self._loop.create_task(self._keep_alive())
 
     async def retire(self) -> None:
@@ -83,13 +84,20 @@ class Connection:
         self._wire.close()
         self._session.close()
 
-    def send(self, message: str) -> None:
-        data = message.encode()
+    @property
+    def full(self) -> bool:
+        return self._wire.full
+
+    def send(self, message: bytes) -> None:
         size = self._tunnel.frame
-        for start in range(0, len(data), size):
-            last = start + size >= len(data)
+        for start in range(0, len(message), size):
+            data = message[start : start + size]
             opcode = websocket.ABNF.OPCODE_CONT if start else websocket.ABNF.OPCODE_TEXT
-            self._wire.send(_frame(opcode, data[start : start + size], last=last))
+            head = _head(opcode, len(data), last=start + size >= len(message))
+            if len(data) <= _TOGETHER:
+                self._wire.write(head + data)
+            else:
+                self._wire.write(head, data)
 
     async def drain(self) -> None:
         await self._wire.drain()
@@ -98,14 +106,16 @@ class Connection:
         """Take every whole message that has come in."""
         try:
             while not self.lost.is_set():
-                message = self._socket.recv()
-                if not isinstance(message, str) or not message or len(message) > MESSAGE:
+                opcode, message = self._socket.recv_data()
+                if opcode != websocket.ABNF.OPCODE_TEXT or len(message) > MESSAGE or not is_text(message):
                     raise Unreachable("the server closed the connection")
                 self._heard = self._loop.time()
                 self._session.receive(message)
+                if not self._wire.buffered:
+                    return
         except BlockingIOError:
             return
-        except (OSError, UnicodeDecodeError, websocket.WebSocketException, Unreachable) as error:
+        except (OSError, websocket.WebSocketException, Unreachable) as error:
             log.warning("the tunnel is lost: %s", error)
             self.close()
 
@@ -232,18 +242,18 @@ class Agent:
         task.add_done_callback(self._tasks.discard)
 
 
-def _frame(opcode: int, data: bytes, *, last: bool) -> bytes:
-    """Write a frame (RFC 6455, section 5.2) with a mask of zeros.
+def _head(opcode: int, size: int, *, last: bool) -> bytes:
+    """Write the head of a frame (RFC 6455, section 5.2) with a mask of zeros.
 
     Masks keep a browser's script from choosing the bytes that a proxy sees (section 10.3). Here no script chooses, and
     TLS lets nobody see; masking for real was two fifths of the agent's work on a large list.
     """
     first = (0x80 if last else 0) | opcode
-    if len(data) < 126:
-        return struct.pack("!BB4x", first, 0x80 | len(data)) + data
-    if len(data) < 65536:
-        return struct.pack("!BBH4x", first, 0x80 | 126, len(data)) + data
-    return struct.pack("!BBQ4x", first, 0x80 | 127, len(data)) + data
+    if size < 126:
+        return struct.pack("!BB4x", first, 0x80 | size)
+    if size < 65536:
+        return struct.pack("!BBH4x", first, 0x80 | 126, size)
+    return struct.pack("!BBQ4x", first, 0x80 | 127, size)
 
 
 async def _first(seconds: float, *events: asyncio.Event) -> None:
@@ -268,13 +278,14 @@ def _dial(server: Server, url: str) -> Link:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNSENT_TIMEOUT)
-        secured = server.trust().wrap_socket(plain, server_hostname=parts.hostname)
+        wire = Wire(plain, server.trust(), parts.hostname)
+        wire.shake_hands()
         link = websocket.WebSocket(skip_utf8_validation=True)
-        link.connect(url, header=server.headers, socket=secured, redirect_limit=0)
+        link.connect(url, header=server.headers, socket=wire, redirect_limit=0)
     except websocket.WebSocketBadStatusException as error:
         if error.status_code in (401, 403, 404):
             raise Refused(f"{server.name} refused the tunnel ({error.status_code})") from error
         raise Unreachable(f"{server.name} answered {error.status_code} to the tunnel") from error
     except (OSError, websocket.WebSocketException, ValueError) as error:
         raise Unreachable(f"can't open the tunnel to {server.name}: {error}") from error
-    return link, secured
+    return link, wire

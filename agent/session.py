@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Protocol
 
 from agent.answer import answer
 from agent.upstream import Upstream
-from chalicelib.tunnel.exchange import Broken, Exchange
+from chalicelib.tunnel.exchange import Broken, Exchange, Outlet
 from chalicelib.tunnel.frames import ASK, Frame, FrameError, Kind, decode, encode
 from chalicelib.tunnel.streams import Stream
 
@@ -25,16 +24,6 @@ MOST_STREAMS = 1024
 BUSY = '{"reason":"the agent is busy with too many requests"}'
 _REMEMBERED = 4096
 _OPENING = (Kind.OPEN, Kind.DATA)
-
-
-class Outlet(Protocol):
-    """Where messages to the server go."""
-
-    def send(self, message: str) -> None:
-        """Send, sooner or later. A connection that is lost closes the session by itself."""
-
-    async def drain(self) -> None:
-        """Wait until there is not too much left to send."""
 
 
 class Session:
@@ -53,7 +42,7 @@ class Session:
         """Set while no request is under way."""
         self.idle.set()
 
-    def receive(self, message: str) -> None:
+    def receive(self, message: bytes) -> None:
         """Take a message from the server; what is no frame is dropped."""
         try:
             frame = decode(message)
@@ -81,7 +70,7 @@ class Session:
             self.forget(stream)
         self._unbegun = unbegun
         if plain and not ask:
-            self._outlet.send(plain)
+            self._outlet.send(plain.encode())
         else:
             self.post([Frame(Kind.PING, document=ASK if ask else "")], False)
 
@@ -97,8 +86,11 @@ class Session:
         for task in self._tasks:
             task.cancel()
 
-    async def transmit(self, frames: Sequence[Frame], deflate: bool) -> None:
-        self.post(frames, deflate)
+    @property
+    def full(self) -> bool:
+        return self._outlet.full
+
+    async def drain(self) -> None:
         await self._outlet.drain()
 
     def post(self, frames: Sequence[Frame], deflate: bool) -> None:

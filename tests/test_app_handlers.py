@@ -207,7 +207,7 @@ import json, sys
 from chalicelib.main import OnLambda
 edge = OnLambda({"LARIAT_SOCKET_ENDPOINT": "http://127.0.0.1:9/live", "LARIAT_SECRET": "s" * 64,
     "LARIAT_QUEUE_URL": "q", "AWS_REGION": "us-east-1"})
-edge.sockets.message("conn", "P  0 t 1 0 \\n?")
+edge.sockets.message("conn", b"P  0 t 1 0 \\n?")
 print(json.dumps(sorted(sys.modules)))
 """
     command = [sys.executable, "-c", code]

@@ -33,11 +33,10 @@ class ApiGatewayPost:
         timeout: Any = (aws.CONNECT_SECONDS, aws.READ_SECONDS)
         self._http = URLLib3Session(timeout=timeout)
 
-    def send(self, connection: str, message: str) -> None:
-        data = message.encode()
-        if len(data) > MESSAGE:
+    def send(self, connection: str, message: bytes) -> None:
+        if len(message) > MESSAGE:
             raise TooLarge(f"the message is larger than {MESSAGE // 1024} KB")
-        self._ask("POST", connection, data)
+        self._ask("POST", connection, message)
 
     def hang_up(self, connection: str) -> None:
         try:

@@ -120,7 +120,7 @@ class Relay:
         name = self._random.bytes(16).hex()
         reply = self._replies.issue(agent, caller, name, until - self._clock.now() + MARGIN)
 
-        def send(message: str) -> None:
+        def send(message: bytes) -> None:
             self._patience.insist(lambda: self._post.send(agent, message), until)
 
         return Trip(Stream(name, Kind.OPEN, reply), send, self._mailbox, collector, self._clock)

@@ -79,7 +79,7 @@ class Sockets:
         if last:
             self._moved(cluster)
 
-    def message(self, connection: str, message: str) -> None:
+    def message(self, connection: str, message: bytes) -> None:
         """Answer or relay a message; one that is garbage is dropped, since nobody could be told."""
         try:
             frame = decode(message)
@@ -107,7 +107,7 @@ class Sockets:
         except Unavailable as error:
             log.warning("cluster %s: %s", cluster, error.message, extra={"cluster": cluster})
 
-    def _relay(self, agent: str, frame: Frame, message: str) -> None:
+    def _relay(self, agent: str, frame: Frame, message: bytes) -> None:
         try:
             caller = self._replies.verify(frame.reply, agent, frame.stream)
         except BadReply as error:
@@ -130,7 +130,7 @@ class Sockets:
         except Unavailable as error:
             _dropped(connection, f"it can't be answered: {error.message}")
 
-    def _post_patiently(self, connection: str, message: str) -> None:
+    def _post_patiently(self, connection: str, message: bytes) -> None:
         self._patience.insist_for(lambda: self._post.send(connection, message), SECONDS)
 
 

@@ -206,7 +206,7 @@ def answering(code: int, error: str) -> Iterator[tuple[str, list[tuple[str, str,
 def test_what_api_gateway_answers(ministack: Ministack, code: int, name: str, error: type[LariatError]) -> None:
     with answering(code, name) as (endpoint, asked):
         with pytest.raises(error) as caught:
-            ApiGatewayPost(endpoint, REGION, account(ministack).credentials).send("L0SM9cOFvHcCIhw=", "hällo")
+            ApiGatewayPost(endpoint, REGION, account(ministack).credentials).send("L0SM9cOFvHcCIhw=", "hällo".encode())
         assert type(caught.value) is error
         ((path, body, _),) = asked
         assert (unquote(path), body) == ("/live/@connections/L0SM9cOFvHcCIhw=", "hällo")
@@ -215,12 +215,12 @@ def test_what_api_gateway_answers(ministack: Ministack, code: int, name: str, er
 def test_a_gateway_that_is_not_there(ministack: Ministack) -> None:
     post = ApiGatewayPost("http://127.0.0.1:9/live", REGION, account(ministack).credentials)
     with pytest.raises(Unavailable, match="does not answer"):
-        post.send("conn", "hello")
+        post.send("conn", b"hello")
 
 
 def test_a_message_is_posted_as_aws_own_client_does(ministack: Ministack) -> None:
     with answering(200, "") as (endpoint, asked):
-        ApiGatewayPost(endpoint, REGION, account(ministack).credentials).send("L0SM9cOFvHcCIhw=", "hällo")
+        ApiGatewayPost(endpoint, REGION, account(ministack).credentials).send("L0SM9cOFvHcCIhw=", "hällo".encode())
         client = account(ministack).client("apigatewaymanagementapi", endpoint=endpoint)
         client.post_to_connection(ConnectionId="L0SM9cOFvHcCIhw=", Data="hällo".encode())
         ours, theirs = asked

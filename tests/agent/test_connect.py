@@ -80,21 +80,21 @@ class Socket:
                     self.sizes.append(len(event.data))
                     message += event.data
                     if event.fin:
-                        self._take(message.decode())
+                        self._take(message)
                         message = b""
                 self._flush()
         finally:
             self.closed.set()
 
-    def _take(self, message: str) -> None:
+    def _take(self, message: bytes) -> None:
         try:
             self.frames.put(decode(message))
         except FrameError:
-            self._texts.append(message)
+            self._texts.append(message.decode())
 
     def say(self, frame: Frame) -> None:
         for message in encode(frame):
-            self.send_text(message.encode())
+            self.send_text(message)
 
     def send_text(self, data: bytes) -> None:
         self._protocol.send_text(data)

@@ -115,7 +115,7 @@ class TestApi:
         ("heartbeat that asks for an answer", Frame(Kind.PING, document=ASK)),
     ],
 )
-def test_a_heartbeat(edge: Edge, name: str, message: str | Frame) -> None:
+def test_a_heartbeat(edge: Edge, name: str, message: bytes | Frame) -> None:
     agent = edge.agent()
     edge.reset_counts()
     if isinstance(message, Frame):

@@ -26,7 +26,7 @@ def test_an_agent_asks_before_its_connection_is_replaced() -> None:
 def test_the_sign_of_life_has_a_route_without_a_function() -> None:
     route = re.search(r'resource "aws_apigatewayv2_route" "ping" \{.*?route_key\s*=\s*"(\w+)"', text(), re.DOTALL)
     assert route
-    assert f'{{"action":"{route[1]}"}}' == PING == gateway.PING
+    assert f'{{"action":"{route[1]}"}}' == PING == gateway.PING.decode()
 
 
 def text() -> str:

@@ -16,16 +16,16 @@ from tests.support.relay import CLUSTER, TOKEN, Edge
 AGENT = ("x-api-tunnel-token", TOKEN)
 
 
-def message(frame: Frame) -> str:
+def message(frame: Frame) -> bytes:
     (text,) = encode(frame)
     return text
 
 
 class Peer:
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.heard: list[bytes] = []
 
-    def deliver(self, message: str) -> None:
+    def deliver(self, message: bytes) -> None:
         self.heard.append(message)
 
 
@@ -150,7 +150,7 @@ def test_an_agent_whose_caller_is_gone_is_told_to_stop(edge: Edge, agent: tuple[
     edge.gateway.take(agent[0], message(Frame(Kind.RESET, "s1", document="{}", reply=reply)))
     edge.gateway.sleep(1)
     (reset,) = agent[1].heard
-    assert reset.startswith("R s1 ")
+    assert reset.startswith(b"R s1 ")
 
 
 def test_a_throttled_relay_is_tried_again_and_given_up_in_time(
@@ -172,7 +172,7 @@ def test_a_throttled_relay_is_tried_again_and_given_up_in_time(
 @given(st.one_of(st.text(max_size=300), st.from_regex(r"\A[OHDCRPQG] s1 0 f?[tbz] 0 [0-9] [\w.-]{0,80}\n.*\Z")))
 def test_garbage_is_dropped(edge: Edge, text: str) -> None:
     edge.gateway.counts.clear()
-    edge.sockets.message("conn", text)
+    edge.sockets.message("conn", text.encode())
     assert edge.gateway.counts["posts"] == 0
 
 
@@ -180,7 +180,7 @@ def test_a_message_over_the_limit_is_dropped(edge: Edge, agent: tuple[str, Peer]
     reply = edge.replies.issue(agent[0], line.name, "s1", 30)
     empty = len(message(Frame(Kind.DATA, "s1", reply=reply)))
     for size, passes in ((131072 - empty - 5, True), (131072 - empty - 4, False)):
-        text = f"D s1 0 t 0 {size} {reply}\n{'x' * size}"
+        text = f"D s1 0 t 0 {size} {reply}\n{'x' * size}".encode()
         assert (len(text) <= 131072) is passes
         edge.sockets.message(agent[0], text)
         assert (line.receive(1) is not None) is passes
