@@ -10,8 +10,9 @@ import logging
 import random
 import socket
 import struct
+import time
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 import websocket
@@ -33,11 +34,8 @@ DRAIN = 600.0
 
 CONNECT_TIMEOUT = 15.0
 
-SILENT = 1.5
-"""Keep-alives without a word after which the server is asked for one."""
-
-DEAD = 2.5
-"""Keep-alives without a word after which the connection counts as dead."""
+TERMS = 86_400.0
+"""Seconds for which an agent that has no news connects on the terms that it was given."""
 
 UNSENT_TIMEOUT = 30_000
 """Milliseconds after which a peer that takes no bytes counts as dead."""
@@ -127,12 +125,20 @@ class Connection:
                 async with asyncio.timeout(self._tunnel.keepalive):
                     await self.lost.wait()
             except TimeoutError:
-                silence = (self._loop.time() - self._heard) / self._tunnel.keepalive
-                if silence > DEAD:
+                silence = self._loop.time() - self._heard
+                if silence > self._tunnel.patience + self._tunnel.keepalive:
                     log.warning("the server has been silent for too long")
                     self.close()
                 else:
-                    self._session.ping(silence > SILENT)
+                    self._session.ping(silence > self._tunnel.patience, self._tunnel.ping)
+
+
+class _Agreed(NamedTuple):
+    """What the server was told last, and what it answered."""
+
+    cluster: Cluster
+    tunnel: Tunnel
+    until: float
 
 
 class Agent:
@@ -148,6 +154,7 @@ class Agent:
         self._jitter = chance
         self._stopped = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._agreed: _Agreed | None = None
 
     async def run(self) -> None:
         """Stay connected until ``stop``. Raises ``Refused`` if the server says no to the very first try."""
@@ -156,6 +163,7 @@ class Agent:
         loop = asyncio.get_running_loop()
         while not self._stopped.is_set():
             since = loop.time()
+            self._agreed = None
             try:
                 connection, tunnel = await self._connect()
                 welcome, refusals = True, 0
@@ -187,8 +195,14 @@ class Agent:
         return connection, tunnel
 
     def _dial(self) -> tuple[Tunnel, Link]:
-        tunnel = self._server.register(self._cluster())
-        return tunnel, _dial(self._server, tunnel.url)
+        """Register, unless the last connection's terms still hold; what fails makes for a new registration."""
+        cluster, now = self._cluster(), time.monotonic()
+        agreed, self._agreed = self._agreed, None
+        if agreed is None or agreed.cluster != cluster or now > agreed.until:
+            agreed = _Agreed(cluster, self._server.register(cluster), now + TERMS)
+        link = _dial(self._server, agreed.tunnel.url)
+        self._agreed = agreed
+        return agreed.tunnel, link
 
     async def _stay(self, connection: Connection, tunnel: Tunnel) -> None:
         """Keep a connection until it is lost, replacing it before the server's limit cuts it off."""

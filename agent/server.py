@@ -22,6 +22,11 @@ TIMEOUT = 15.0
 SMALLEST_FRAME = 32 * 1024 - 16
 """API Gateway takes WebSocket frames of at most 32 KB; a message is split into as many as it needs."""
 
+LONGEST_PING = 256
+
+SILENT = 1.5
+"""Keep-alives without a word after which a server that does not say otherwise is asked for one."""
+
 _WRONG_NAME = (62, 64)
 """OpenSSL's codes for a certificate that holds for other names or addresses than the one that was dialled."""
 
@@ -42,6 +47,7 @@ class Tunnel:
     """Where and how to connect: ``keepalive`` and ``lifetime`` are seconds, ``frame`` the bytes of a WebSocket frame.
 
     ``linger`` is how many seconds a replaced connection must stay, for requests that were sent before the new one was known.
+    ``ping`` is the server's own sign of life, if it has one; after ``patience`` seconds of silence it is asked for an answer.
     """
 
     cluster: str
@@ -50,6 +56,8 @@ class Tunnel:
     lifetime: float
     frame: int = SMALLEST_FRAME
     linger: float = 2.0
+    ping: str = ""
+    patience: float = 0.0
 
 
 class Server:
@@ -100,6 +108,8 @@ class Server:
                 keepalive=float(answer["keepalive"]),
                 lifetime=float(answer["lifetime"]),
                 linger=float(answer.get("linger", 2.0)),
+                ping=str(answer.get("ping", ""))[:LONGEST_PING],
+                patience=float(answer.get("patience", 0)) or SILENT * float(answer["keepalive"]),
                 frame=min(MESSAGE, max(SMALLEST_FRAME, int(answer.get("frame", 0)))),
             )
         except (KeyError, TypeError, ValueError):

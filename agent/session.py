@@ -60,16 +60,19 @@ class Session:
         if exchange.begun and not before:
             self._start(exchange)
 
-    def ping(self, ask: bool) -> None:
+    def ping(self, ask: bool, plain: str = "") -> None:
         """Keep the connection alive, and drop streams whose head has not come since the last time.
 
-        ``ask`` for a sign of life from the server; on AWS each one is billed.
+        ``ask`` for a sign of life from the server; on AWS each one is billed. ``plain`` is what it prefers to be sent else.
         """
         unbegun = frozenset(name for name, exchange in self._exchanges.items() if not exchange.begun)
         for stream in unbegun & self._unbegun:
             self.forget(stream)
         self._unbegun = unbegun
-        self.post([Frame(Kind.PING, document=ASK if ask else "")], False)
+        if plain and not ask:
+            self._outlet.send(plain.encode())
+        else:
+            self.post([Frame(Kind.PING, document=ASK if ask else "")], False)
 
     def leave(self) -> None:
         """Ask the server to open no more streams here, since a newer connection has taken over."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from chalicelib.clusters.client import Answer
-from chalicelib.errors import AnswerLost, ClusterUnavailable, Gone, TooLarge, Unavailable
+from chalicelib.errors import AnswerLost, ClusterUnavailable, Gone, TimedOut, TooLarge, Unavailable
 from chalicelib.gateway.directory import Directory
 from chalicelib.gateway.mailbox import Mailbox
 from chalicelib.gateway.posting import Patience
@@ -90,6 +90,9 @@ class Relay:
         trip = self._depart(cluster, document, body, until, collector)
         try:
             trip.finish(until, timeout)
+        except TimedOut:
+            self._directory.forget(cluster)
+            raise
         finally:
             trip.cancel("the caller has left")
         return collector
