@@ -14,20 +14,25 @@ ANNOTATION = "field.cattle.io/ports"
 KINDS = ("HostPort", "NodePort", "ClusterIP", "LoadBalancer")
 """Their order is the last digit of generated names."""
 
+FIELDS = ("containerPort", "protocol", "kind", "sourcePort", "name", "dnsName", "hostIp", "hostPort")
 NATIVE = {"containerPort": "containerPort", "protocol": "protocol", "name": "name", "hostIp": "hostIP"}
 
 
 def shown(container: Object, noted: Sequence[Any]) -> list[Values]:
     """Show a container's ports; ``noted`` is its list in the annotation. What was changed behind its back counts."""
-    notes = {note.get("name"): note for note in noted if isinstance(note, dict)}
+    notes = {str(note.get("name") or ""): note for note in noted if isinstance(note, dict)}
     result = []
     for port in container.get("ports") or []:
-        note = notes.get(port.get("name"))
+        note = notes.get(str(port.get("name") or ""))
         agrees = note is not None and all(
             _agrees(note, port, name) for name in ("containerPort", "protocol", "hostPort")
         )
-        result.append({**note} if note is not None and agrees else _plain(port))
+        result.append(_known(note) if note is not None and agrees else _plain(port))
     return result
+
+
+def _known(port: Mapping[str, Any]) -> Values:
+    return {name: port[name] for name in FIELDS if isinstance(port.get(name), str | int)}
 
 
 def _agrees(note: Mapping[str, Any], port: Object, name: str) -> bool:
@@ -66,7 +71,7 @@ def _completed(port: Values, workload: str) -> Values:
     kind = port.get("kind") or ("HostPort" if port.get("hostPort") else "ClusterIP")
     if kind not in KINDS:
         raise Invalid(f"a port's kind is one of {', '.join(KINDS)}", code="InvalidOption", field="kind")
-    values = {**{name: value for name, value in port.items() if value is not None}, "kind": kind}
+    values = {**_known(port), "kind": kind}
     values["protocol"] = port.get("protocol") or "TCP"
     if kind == "HostPort":
         values["sourcePort"] = values["hostPort"] = port.get("sourcePort") or port.get("hostPort") or 0

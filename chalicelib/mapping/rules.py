@@ -169,7 +169,7 @@ class Inside:
 
     def write(self, values: Values, target: Object, place: Place) -> None:
         inner = mapping(values[self.name], self.name)
-        write(self.rules, inner, target, place)
+        write(self.rules, whole(self.rules, {}) if values[self.name] is None else inner, target, place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ TYPES: Mapping[str, str] = {
     "kubernetes.io/ssh-auth": "sshAuth",
     "kubernetes.io/tls": "certificate",
 }
+TYPE_OF = {kind: type for type, kind in reversed(TYPES.items())}
 DOCKER = "kubernetes.io/dockerconfigjson"
 """There is an older type too, so a field selector can't find all docker credentials."""
 
@@ -90,6 +91,8 @@ class Registries:
         stored = _registries(target)
         asked = mapping(values["registries"], "registries")
         made = {host: _credential(mapping(entry, host), stored.get(host)) for host, entry in asked.items()}
+        if made == stored:
+            return
         if target.get("type") == "kubernetes.io/dockercfg":
             put(target, ("data", OLD_CONFIG), encode(encoded(made)))
             return
@@ -124,10 +127,30 @@ def _annotation(name: str, key: str) -> Field:
     return Field(name, ("metadata", "annotations", f"kubernetes.io/service-account.{key}"))
 
 
+@dataclass(frozen=True, slots=True)
+class Type:
+    """``kind`` is the type's name in v3. A stored secret of another type of the same name keeps it."""
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        return {"kind": "string"}
+
+    def read(self, source: Object, values: Values, place: Place) -> None:
+        type = source.get("type") or "Opaque"
+        values["kind"] = TYPES.get(type, type)
+
+    def write(self, values: Values, target: Object, place: Place) -> None:
+        now: Values = {}
+        self.read(target, now, place)
+        kind = values["kind"] or "Opaque"
+        if kind != now["kind"]:
+            target["type"] = TYPE_OF.get(str(kind), kind)
+
+
 OPAQUE: Rules = (
     *same("data", type="map[base64]"),
     WriteOnly(Field("stringData", ("stringData",), "map[string]")),
-    Field("kind", ("type",), show=lambda type, _place: TYPES.get(type, type)),
+    Type(),
     *same("immutable", type="boolean"),
 )
 ACCOUNT: Rules = (
@@ -166,8 +189,7 @@ class AnySecret(Kind):
 
 
 def _kind(id: str, type: str, rules: Rules, check: Callable[[Values], None] = no_check) -> Kind:
-    kind = Field("kind", ("type",), show=lambda _type, _place: id, make=lambda _value, _place: type)
-    return _named(id, Kind, (kind, *rules), check, "" if type == DOCKER else f"type={type}", {"kind": id})
+    return _named(id, Kind, (Type(), *rules), check, "" if type == DOCKER else f"type={type}", {"kind": id})
 
 
 def _named(
@@ -214,3 +236,8 @@ def copy_for(namespace: str, source: Object, project: str) -> Object:
         name: source[name] for name in ("apiVersion", "kind", "type", "data", "immutable") if name in source
     }
     return {**kept, "metadata": metadata}
+
+
+def of(source: Object) -> Kind:
+    """Which namespaced kind a stored secret is."""
+    return NAMESPACED[TYPES.get(str(source.get("type")), "secret")]
