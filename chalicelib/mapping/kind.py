@@ -41,10 +41,10 @@ FREE = frozenset(
 )
 
 
-def described(*rules: Rule) -> Rules:
-    """The labels and annotations of an ordinary object, its creator and its description."""
+def described(*rules: Rule, hidden: frozenset[str] = frozenset()) -> Rules:
+    """The labels (but for hidden ones) and annotations of an ordinary object, its creator and its description."""
     kept = with_annotations("annotations", Annotation("description"), Shown(Annotation("creatorId")), *rules)
-    return (Labels("labels", ("metadata", "labels")), *kept)
+    return (Labels("labels", ("metadata", "labels"), hidden), *kept)
 
 
 def no_defaults(values: Values, _place: Place) -> Values:
@@ -115,6 +115,11 @@ class Kind:
     def fields(self) -> Mapping[str, str]:
         """The fields that a caller may write, with their types."""
         return fields(self.rules)
+
+    @property
+    def read_only(self) -> Mapping[str, str]:
+        """The fields that are shown and never written, with their types."""
+        return fields(rule.rule for rule in (*METADATA, *self.rules) if isinstance(rule, Shown))
 
     def _at(self, source: Object, place: Place) -> Place:
         namespace = str(get(source, "metadata", "namespace") or "")

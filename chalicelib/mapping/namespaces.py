@@ -25,9 +25,9 @@ class Project:
         values["projectId"] = get(source, "metadata", "annotations", PROJECT)
 
     def write(self, values: Values, target: Object, place: Place) -> None:
-        project = values["projectId"] or None
-        put(target, ("metadata", "annotations", PROJECT), project)
-        put(target, ("metadata", "labels", PROJECT), project and str(project).rpartition(":")[2])
+        """For a new namespace only: into another project it gets by ``move``, which asks for more rights."""
+        if not get(target, "metadata", "uid"):
+            _assign(target, values["projectId"])
 
 
 NAMESPACE = Kind(
@@ -39,10 +39,16 @@ NAMESPACE = Kind(
             Hidden("projectId"),
             Annotation("resourceQuota", "namespaceResourceQuota"),
             Annotation("containerDefaultResourceLimit", "containerResourceLimit"),
+            hidden=frozenset({PROJECT}),
         ),
         Project(),
     ),
 )
+
+
+def _assign(target: Object, project: str | None) -> None:
+    put(target, ("metadata", "annotations", PROJECT), project or None)
+    put(target, ("metadata", "labels", PROJECT), str(project).rpartition(":")[2] if project else None)
 
 
 def project_of(namespace: Object) -> str | None:
@@ -53,7 +59,7 @@ def project_of(namespace: Object) -> str | None:
 def moved(namespace: Object, project: str | None) -> Object:
     """The action ``move``: the same namespace in another project, or in none."""
     target = copy.deepcopy(namespace)
-    Project().write({"projectId": project}, target, Place())
+    _assign(target, project)
     return target
 
 

@@ -30,7 +30,7 @@ TYPES: Mapping[str, str] = {
     "kubernetes.io/ssh-auth": "sshAuth",
     "kubernetes.io/tls": "certificate",
 }
-TYPE_OF = {kind: type for type, kind in reversed(TYPES.items())}
+TYPE_OF = {kind: type for type, kind in reversed(list(TYPES.items()))}
 DOCKER = "kubernetes.io/dockerconfigjson"
 """There is an older type too, so a field selector can't find all docker credentials."""
 
@@ -177,8 +177,8 @@ class AnySecret(Kind):
     def to_kubernetes(
         self, values: Values, stored: Object | None = None, place: Place = NOWHERE, *, version: str = ""
     ) -> Object:
-        type = values.get("kind") if stored is None else stored.get("type")
-        kind = self._concrete(type if type in NAMESPACED else TYPES.get(str(type)))
+        type = str(values.get("kind") if stored is None else stored.get("type"))
+        kind = self._concrete(type if type in NAMESPACED else TYPES.get(type))
         if kind is None:
             return super().to_kubernetes(values, stored, place, version=version)
         return kind.to_kubernetes(values, stored, place, version=version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -13,6 +14,7 @@ from tests.kubernetes.cluster import Cluster
 
 NAMESPACE = "mapping"
 TRIES = 10
+LOOKS = 200
 Change: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -40,10 +42,26 @@ class Api:
             before = self._ask("GET", path)
             answer = self._cluster.request("PUT", path, json=change(before))
             if answer.status_code != 409:
-                break
-        document = answer.json()
-        assert answer.ok, document["message"]
-        return before, dict(document)
+                document = answer.json()
+                assert answer.ok, document["message"]
+                return before, dict(document)
+        raise AssertionError("a controller was faster each time")
+
+    def all(self, kind: Kind) -> list[dict[str, Any]]:
+        """All of a kind in the tests' namespace."""
+        return list(self._ask("GET", kind.served.path(self.version(kind), NAMESPACE))["items"])
+
+    def evict(self, eviction: Mapping[str, Any]) -> None:
+        self._ask("POST", f"/api/v1/namespaces/{NAMESPACE}/pods/{eviction['metadata']['name']}/eviction", eviction)
+
+    def until(self, look: Callable[[], list[dict[str, Any]]], count: int) -> list[dict[str, Any]]:
+        """Look again and again, as controllers take their time, until so many are seen."""
+        for _ in range(LOOKS):
+            found = look()
+            if len(found) == count:
+                return found
+            time.sleep(0.1)
+        raise AssertionError(f"{count} were never seen")
 
     def _path(self, kind: Kind, source: Mapping[str, Any]) -> str:
         metadata = source["metadata"]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import Invalid
 from chalicelib.mapping import ports
-from chalicelib.mapping.kinds import find
 from chalicelib.mapping.paths import get
+from chalicelib.mapping.workloads import DEPLOYMENT
 
 
 def completed(**port: Any) -> dict[str, Any]:
@@ -57,10 +57,6 @@ def test_what_is_refused(wrong: list[dict[str, Any]]) -> None:
     with pytest.raises(Invalid) as refused:
         ports.completed(wrong, "web")
     assert refused.value.code == "InvalidOption"
-
-
-DEPLOYMENT = find("deployment")
-assert DEPLOYMENT is not None
 
 
 def deployment(*containers: dict[str, Any]) -> dict[str, Any]:

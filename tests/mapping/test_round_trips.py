@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import trustme
 
+from chalicelib.mapping import drain, rollout
 from chalicelib.mapping.kinds import find
 from chalicelib.mapping.place import Place
+from chalicelib.mapping.workloads import DEPLOYMENT, REPLICA_SET
 from tests.mapping.conftest import NAMESPACE, Api
-from tests.mapping.shapes import PODS, TEMPLATE
+from tests.mapping.shapes import CONTAINERS, PODS, TEMPLATE
 
 pytestmark = pytest.mark.cluster
 
@@ -268,6 +270,29 @@ def test_a_minimal_deployment_takes_over_everything(api: Api) -> None:
     _, back = api.update(kind, stored, lambda before: kind.to_kubernetes(values, before))
     fresh = api.create(kind, kind.to_kubernetes({**least, "name": "fresh"}))
     assert back["spec"]["template"]["spec"] == fresh["spec"]["template"]["spec"]
+
+
+def test_a_rollback_restores_the_template(api: Api) -> None:
+    least = {"name": "rolled", "namespaceId": NAMESPACE, "scale": 0, "containers": [{"name": "web", "image": "one"}]}
+    stored = api.create(DEPLOYMENT, DEPLOYMENT.to_kubernetes(least))
+    first = api.until(lambda: rollout.revisions(stored, api.all(REPLICA_SET)), 1)
+    two = {"containers": [{"name": "web", "image": "two"}]}
+    api.update(DEPLOYMENT, stored, lambda before: DEPLOYMENT.to_kubernetes(two, before))
+    api.until(lambda: rollout.revisions(stored, api.all(REPLICA_SET)), 2)
+    id = REPLICA_SET.to_v3(first[0])["id"]
+    _, after = api.update(DEPLOYMENT, stored, lambda before: rollout.rolled_back(before, api.all(REPLICA_SET), id))
+    assert after["spec"]["template"] == stored["spec"]["template"]
+
+
+def test_an_eviction_of_a_drains_plan_is_taken(api: Api) -> None:
+    kind = find("pod")
+    assert kind is not None
+    pod = api.create(
+        kind, kind.to_kubernetes({"name": "leaving", "namespaceId": NAMESPACE, "containers": CONTAINERS[1:2]})
+    )
+    (eviction,) = drain.plan([pod], drain.options({"force": True, "gracePeriod": 0}), api.minor)
+    api.evict(eviction)
+    assert api.until(lambda: [item for item in api.all(kind) if item["metadata"]["name"] == "leaving"], 0) == []
 
 
 def test_secrets_reach_the_cluster(api: Api) -> None:
