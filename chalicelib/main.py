@@ -202,6 +202,7 @@ class OnLambda:
             self._post,
             self._patience,
             self._queue,
+            self._environment.get("LARIAT_URL", ""),
         )
 
     @cached_property

@@ -1,134 +1,32 @@
-"""A real cluster behind the AWS edge: the real agent, kubectl, and ``app.py``'s handlers on an emulated account."""
+"""A real cluster behind the AWS edge: the real agent, kubectl, and ``app.py``'s handlers on an emulated account.
+
+``tests/infra/test_first_light.py`` has the same on what Terraform deploys, where there is Terraform.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from tests.kubernetes.cluster import Cluster, Result
-from tests.support.edge_on_lambda import EdgeOnLambda, running
-from tests.support.lariat import PASSWORD, Client, Process, eventually
+from tests.e2e.scenario import WithoutStreams
+from tests.support.edge_on_lambda import running
+from tests.support.lariat import PASSWORD, Server
 from tests.support.ministack import Deployed, Ministack
 
 pytestmark = pytest.mark.cluster
 
-Kubectl = Callable[..., Result]
-
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("lambda")
-
-
-@pytest.fixture(scope="module")
-def edge(ministack: Ministack, folder: Path) -> Iterator[EdgeOnLambda]:
+def lariat(ministack: Ministack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("lambda")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
         with running(Deployed(ministack), folder) as edge:
-            yield edge
+            assert edge.handlers.resync({"bootstrap": {"password": PASSWORD}}, None) == {"password": PASSWORD}
+            assert edge.handlers.resync({"bootstrap": {"password": PASSWORD}}, None) == {"password": ""}
+            yield Server(edge.url, edge.authority, folder)
 
 
-@pytest.fixture(scope="module")
-def admin(edge: EdgeOnLambda) -> Iterator[Client]:
-    assert edge.handlers.resync({"bootstrap": {"password": PASSWORD}}, None) == {"password": PASSWORD}
-    assert edge.handlers.resync({"bootstrap": {"password": PASSWORD}}, None) == {"password": ""}
-    with Client(edge.url, edge.authority) as anybody:
-        credentials = {"username": "admin", "password": PASSWORD}
-        answer = anybody.post("/v3-public/localProviders/local?action=login", json=credentials)
-    assert answer.status_code == 201, answer.text
-    with Client(edge.url, edge.authority, answer.json()["token"]) as client:
-        yield client
-
-
-class Imported:
-    """The real cluster, with the real agent in a process of its own."""
-
-    def __init__(self, edge: EdgeOnLambda, admin: Client, cluster: Cluster, folder: Path) -> None:
-        self.admin = admin
-        self.id = admin.post("/v3/clusters", json={"name": "real"}).json()["id"]
-        registration = admin.post("/v3/clusterregistrationtokens", json={"clusterId": self.id}).json()
-        command = [sys.executable, "-m", "agent", "--server", edge.url, "--token", registration["token"]]
-        command += ["--kubeconfig", str(cluster.kubeconfig), "--log-level", "debug"]
-        environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "SSL_CERT_FILE": str(edge.authority)}
-        self.agent = Process(command, environment, folder / "agent.log")
-        self.path = f"/k8s/clusters/{self.id}"
-
-    def show(self) -> dict[str, Any]:
-        shown: dict[str, Any] = self.admin.get(f"/v3/clusters/{self.id}").json()
-        return shown
-
-    def await_state(self, state: str) -> None:
-        eventually(lambda: self.show()["state"] == state, f"{state}: {self.show()}, {self.agent.output}", 30)
-
-
-@pytest.fixture(scope="module")
-def imported(edge: EdgeOnLambda, admin: Client, cluster: Cluster, folder: Path) -> Iterator[Imported]:
-    imported = Imported(edge, admin, cluster, folder)
-    try:
-        imported.await_state("active")
-        yield imported
-    finally:
-        imported.agent.stop()
-
-
-@pytest.fixture(scope="module")
-def kubectl(imported: Imported, cluster: Cluster, edge: EdgeOnLambda, folder: Path) -> Kubectl:
-    answer = imported.admin.post(f"/v3/clusters/{imported.id}?action=generateKubeconfig")
-    assert answer.status_code == 200, answer.text
-    path = folder / "kubeconfig"
-    # What a public certificate does: kubectl trusts it by itself.
-    authority = f"certificate-authority: {edge.authority}\n    server:"
-    path.write_text(re.sub(r"server:", authority, answer.json()["config"], count=1))
-    return lambda *arguments, stdin=None: cluster.kubectl(*arguments, kubeconfig=path, stdin=stdin)
-
-
-def config_map(name: str, data: dict[str, str]) -> str:
-    return json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
-
-
-def test_an_imported_cluster_is_active(imported: Imported) -> None:
-    assert imported.show()["version"]["gitVersion"].startswith("v1.")
-
-
-def test_get_apply_patch_and_delete(kubectl: Kubectl) -> None:
-    assert "default" in kubectl("get", "namespaces").out
-    assert kubectl("apply", "-f", "-", stdin=config_map("walk", {"a": "1"})).code == 0
-    assert kubectl("patch", "configmap", "walk", "--type=merge", "-p", '{"data":{"b":"2"}}').code == 0
-    assert json.loads(kubectl("get", "configmap", "walk", "-o", "json").out)["data"] == {"a": "1", "b": "2"}
-    assert kubectl("delete", "configmap", "walk").code == 0
-
-
-def test_bodies_of_900_kilobytes_both_ways(kubectl: Kubectl) -> None:
-    blob = "x" * 900 * 1024
-    assert kubectl("create", "-f", "-", stdin=config_map("large-by-lambda", {"blob": blob})).code == 0
-    assert kubectl("get", "configmap", "large-by-lambda", "-o", "jsonpath={.data.blob}").out == blob
-    assert kubectl("delete", "configmap", "large-by-lambda").code == 0
-
-
-def test_a_watch_returns_what_came(imported: Imported) -> None:
-    path = f"{imported.path}/api/v1/namespaces?watch=true&timeoutSeconds=1"
-    answer = imported.admin.get(path)
-    assert answer.status_code == 200
-    assert {json.loads(line)["type"] for line in answer.text.splitlines()} == {"ADDED"}
-
-
-def test_exec_names_the_way_that_works(imported: Imported, kubectl: Kubectl) -> None:
-    headers = {"Connection": "Upgrade", "Upgrade": "SPDY/3.1"}
-    answer = imported.admin.post(f"{imported.path}/api/v1/namespaces/a/pods/b/exec?command=ls", headers=headers)
-    assert answer.status_code == 400
-    assert "lariat kubectl" in answer.json()["message"]
-
-
-def test_an_agent_that_comes_back_is_found(imported: Imported) -> None:
-    assert imported.admin.get(f"{imported.path}/version").status_code == 200
-    imported.agent.kill()
-    eventually(lambda: imported.show()["state"] == "unavailable", "the cluster is unavailable", 30)
-    answer = imported.admin.get(f"{imported.path}/version")
-    assert (answer.status_code, answer.json()["kind"]) == (503, "Status")
+class TestOnLambda(WithoutStreams):
+    """With each function in this process or in the emulator's."""
