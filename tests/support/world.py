@@ -85,14 +85,13 @@ class World:
 NOTHING = World((), (), {})
 
 _VERBS = ("get", "list", "create", "delete", "*")
-_GROUPS = ("core", "apps", "batch", "storage.k8s.io", "*")
+_GROUPS = ("core", "apps", "storage.k8s.io", "*")
 _RESOURCES = (
     "pods",
     "pods/log",
     "*/log",
     "secrets",
     "deployments",
-    "jobs",
     "namespaces",
     "persistentvolumes",
     "storageclasses",
