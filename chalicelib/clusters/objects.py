@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from chalicelib.clusters.client import Answer, ClusterClient, parsed
+from chalicelib.controllers.contents import OURS, WHOLE, Observed
 from chalicelib.controllers.objects import OWNER, Delete, Document, Patch, Plan, Ref, ref, same
 from chalicelib.errors import ClusterUnavailable
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 MANAGER = "lariat"
+ANYONE = "*"
 PAGE = 500
 MOST_PAGES = 400
 
@@ -52,13 +54,23 @@ class Objects:
         self._client = client
 
     def observe(self, cluster: str, kind: str, owner: str = "") -> list[Document]:
-        """List every object of a kind, or those that carry an owner's label. Raises ``ClusterUnavailable``."""
+        """List every object of a kind, or those with this owner (or ``ANYONE``). Raises ``ClusterUnavailable``."""
         collection = COLLECTIONS[kind]
-        query = {"limit": str(PAGE), **({"labelSelector": f"{OWNER}={owner}"} if owner else {})}
+        selector = OWNER if owner == ANYONE else f"{OWNER}={owner}"
+        query = {"limit": str(PAGE), **({"labelSelector": selector} if owner else {})}
         found: list[Document] = []
         for page in self._pages(cluster, f"{_root(collection.api)}/{collection.plural}", query):
             found.extend({"apiVersion": collection.api, "kind": kind, **item} for item in page)
         return found
+
+    def look(self, cluster: str) -> Observed:
+        """Look at all that a pass over a cluster needs. Raises ``ClusterUnavailable``."""
+        served = {kind: kind != "PodSecurityPolicy" or self.serves(cluster, kind) for kind in (*WHOLE, *OURS)}
+        found = {
+            kind: self.observe(cluster, kind, "" if kind in WHOLE else ANYONE) for kind, yes in served.items() if yes
+        }
+        version = self._client.version(cluster)
+        return Observed(found, minor(version), served["PodSecurityPolicy"])
 
     def serves(self, cluster: str, kind: str) -> bool:
         """Does the cluster know this kind? Raises ``ClusterUnavailable``."""
@@ -76,9 +88,9 @@ class Objects:
         applies = bool(plan.update) and minor(self._client.version(cluster)) >= 18
         refused = [*plan.refused]
         refused += filter(None, [self._delete(cluster, item) for item in plan.delete])
+        refused += filter(None, [self._patch(cluster, item) for item in plan.patch])
         refused += filter(None, [self._create(cluster, item) for item in plan.create])
         refused += filter(None, [self._update(cluster, item, applies) for item in plan.update])
-        refused += filter(None, [self._patch(cluster, item) for item in plan.patch])
         return tuple(refused)
 
     def _pages(self, cluster: str, path: str, query: Mapping[str, str]) -> Iterator[Sequence[Document]]:

@@ -52,12 +52,15 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """In the order to do it in: rights go before others come. ``refused`` says why something wanted can't be."""
+    """In the order to do it in: rights go before others come, and a namespace is marked before anybody may use it.
+
+    ``refused`` says why something wanted can't be.
+    """
 
     delete: tuple[Delete, ...] = ()
+    patch: tuple[Patch, ...] = ()
     create: tuple[Document, ...] = ()
     update: tuple[Document, ...] = ()
-    patch: tuple[Patch, ...] = ()
     refused: tuple[str, ...] = ()
 
     @property

@@ -66,7 +66,7 @@ def test_a_role_of_the_clusters_own_is_neither_changed_nor_handed_out() -> None:
     made = plan(read_all([bind("read-only", ONE, user="u-1")]), library(), PLACE, [own])
     assert made.refused == ("ClusterRole read-only is there already and not Lariat's",)
     assert "read-only" not in {document.get("roleRef", {}).get("name") for document in made.create}
-    assert made.delete == made.update == ()
+    assert (made.delete, made.update) == ((), ())
 
 
 def test_a_changed_template_changes_its_role_alone() -> None:
@@ -77,7 +77,7 @@ def test_a_changed_template_changes_its_role_alone() -> None:
     before = apply([], planned([], "get"))
     made = planned(before, "get list")
     assert [document["metadata"]["name"] for document in made.update] == ["rt-x"]
-    assert made.delete == made.create == ()
+    assert (made.delete, made.create) == ((), ())
 
 
 def test_a_moved_namespace_takes_its_bindings_along() -> None:

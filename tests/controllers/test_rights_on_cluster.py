@@ -44,7 +44,9 @@ PATIENCE = 10.0
 """Seconds within which the API server's authorizer has to know what was written."""
 
 REVIEWS = 300
-CALLERS = tuple((user, groups) for user in USERS for groups in ((), GROUPS[:1], GROUPS))
+CALLERS: tuple[tuple[str, tuple[str, ...]], ...] = tuple(
+    (user, groups) for user in USERS for groups in ((), GROUPS[:1], GROUPS)
+)
 
 
 class Question(NamedTuple):

@@ -27,11 +27,15 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,200}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One cluster: its id, its projects (full ids), and which project each namespace is in."""
+    """One cluster: its id, its projects (full ids), and which project each namespace is in.
+
+    In ``guarded`` projects a policy hangs on the labels of namespaces, so that members must not change those.
+    """
 
     id: str
     projects: frozenset[str] = frozenset()
     namespaces: Mapping[str, str] | None = None
+    guarded: frozenset[str] = frozenset()
 
     def of_project(self, project: str) -> list[str]:
         return sorted(name for name, holder in (self.namespaces or {}).items() if holder == project)
@@ -138,7 +142,10 @@ def _of_project(binding: Binding, bundle: Bundle, place: Place) -> _Asked:
     yield from _of_templates(binding, bundle, namespaces)
     creates = allows(bundle.rules, "create", CORE, "namespaces")
     if namespaces:
-        role, rule = namespaces_role(binding.scope, namespaces, edit=creates)
+        role = f"{binding.scope.rpartition(':')[2]}-namespaces-{'edit' if creates else 'readonly'}"
+        verbs = _verbs(edit=creates, guarded=binding.scope in place.guarded)
+        # It names the namespaces: without names it would be about all there are.
+        rule = Rule(verbs, (CORE,), ("namespaces",), tuple(namespaces))
         yield Holding(binding.subject, role, "", binding.uid), (rule,)
     if creates:
         rule = Rule(("create",), (CORE,), ("namespaces",))
@@ -149,10 +156,11 @@ def _of_project(binding: Binding, bundle: Bundle, place: Place) -> _Asked:
             yield Holding(binding.subject, f"{template.id}-promoted", "", binding.uid), rules
 
 
-def namespaces_role(project: str, namespaces: Sequence[str], *, edit: bool) -> tuple[str, Rule]:
-    """The role on a project's namespaces themselves. It names them: without a name it would be about all."""
-    name = f"{project.rpartition(':')[2]}-namespaces-{'edit' if edit else 'readonly'}"
-    return name, Rule((ALL,) if edit else ("get",), (CORE,), ("namespaces",), tuple(namespaces))
+def _verbs(*, edit: bool, guarded: bool) -> tuple[str, ...]:
+    """What a member may do with the project's namespaces themselves."""
+    if not edit:
+        return ("get",)
+    return ("get", "delete") if guarded else (ALL,)
 
 
 def promoted(template: Template) -> tuple[Rule, ...]:

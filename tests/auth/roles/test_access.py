@@ -139,8 +139,10 @@ def test_leaving_one_of_two_projects_ends_access_to_it(order: tuple[int, int]) -
 
 def test_where_to_look_for_a_list() -> None:
     assert ADMIN.clusters() is None
-    assert caller(bind("nodes-view", "c-3", user="u-1"), bind("view", ONE, user="u-1")).clusters() == {"c-1", "c-3"}
-    assert NOBODY.clusters() == NOBODY.projects() == frozenset()
+    assert caller(bind("nodes-view", "c-3", user="u-1"), bind("view", ONE, user="u-1")).clusters() == frozenset(
+        ("c-1", "c-3")
+    )
+    assert (NOBODY.clusters(), NOBODY.projects()) == (frozenset(), frozenset())
 
 
 def test_a_rule_for_one_group_is_not_for_another() -> None:

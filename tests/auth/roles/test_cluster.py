@@ -61,6 +61,17 @@ def test_who_may_not_create_namespaces_reads_those_of_the_project() -> None:
     assert not mine.allows("create", "", "namespaces")
 
 
+def test_where_a_policy_hangs_on_labels_members_do_not_change_namespaces() -> None:
+    """Else a project's owner could let their pods onto the nodes."""
+    guarded = Place(PLACE.id, PLACE.projects, PLACE.namespaces, frozenset((ONE,)))
+    mine = of(given(bind("project-owner", ONE, user="u-1"), place=guarded))
+    assert [verb for verb in ("get", "delete", "update", "patch") if mine.allows(verb, "", "namespaces", "web")] == [
+        "get",
+        "delete",
+    ]
+    assert of(given(bind("project-owner", ONE, user="u-1"))).allows("patch", "", "namespaces", "web")
+
+
 @pytest.mark.parametrize("namespaces", [{}, None, {"other": "c-1:p-2"}])
 def test_an_empty_project_gives_no_namespace_at_all(namespaces: dict[str, str] | None) -> None:
     """A role without names would be about every namespace."""
