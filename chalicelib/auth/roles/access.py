@@ -91,9 +91,11 @@ class Access:
         """May the caller write a role with these rules and parents? It may be bound anywhere already."""
         if allows(self._global, "escalate", MANAGEMENT, "roletemplates"):
             return True
-        bundles = [self._library.checked(parent, context) for parent, context in map(self._placed, inherited)]
+        bundles = [bundle for parent in inherited for bundle in self._any_context(parent)]
         wanted = (*rules, *(rule for bundle in bundles for rule in bundle.rules))
-        return covers(self._global, wanted) and not any(bundle.external for bundle in bundles)
+        if any(not bundle.templates or bundle.external for bundle in bundles):
+            return False
+        return covers(self._global, wanted)
 
     def outranks(self, other: Access) -> bool:
         """Does the caller hold all that the other one holds, so that acting in the other's name gains nothing?"""
@@ -113,8 +115,10 @@ class Access:
                 scope = Scope(project.partition(":")[0], project)
                 yield from ((self._library.bundle(name, "project"), scope) for name in names)
 
-    def _placed(self, template: str) -> tuple[str, str]:
-        return template, "cluster" if self._library.bundle(template, "cluster").templates else "project"
+    def _any_context(self, template: str) -> list[Bundle]:
+        """A template in each context that it is made for; an empty bundle if there is none."""
+        found = [self._library.bundle(template, context) for context in ("cluster", "project")]
+        return [bundle for bundle in found if bundle.templates] or found[:1]
 
     def _rules(self, target: Target, id: str, scope: Scope) -> Iterator[Rule]:
         """Every rule that reaches the object."""
