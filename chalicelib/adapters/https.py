@@ -10,8 +10,9 @@ import http.client
 import ipaddress
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Timer
+from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from chalicelib.errors import Refused, Unavailable
@@ -22,6 +23,13 @@ SECONDS = 10.0
 
 LARGEST = 1024 * 1024
 """Bytes of an answer."""
+
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_METADATA = {ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")}
+"""Where clouds hand out credentials to their machines, besides the link-local addresses."""
 
 
 class Https:
@@ -62,8 +70,7 @@ class _Connection(http.client.HTTPSConnection):
         self._raw: ssl.SSLSocket | None = None
 
     def connect(self) -> None:
-        address = _address(self.host, self.port, self._allow_loopback)
-        plain = socket.create_connection((address, self.port), self._seconds)
+        plain = _dial(_addresses(self.host, self.port, self._allow_loopback), self.port, self._seconds)
         self.sock = self._tls.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
         self._raw = self.sock
         self.sock.do_handshake()
@@ -92,24 +99,38 @@ def _target(parts: SplitResult) -> str:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def _address(host: str, port: int, loopback: bool) -> str:
+def _dial(addresses: Sequence[str], port: int, seconds: float) -> socket.socket:
+    """Connect to the first address where somebody answers."""
+    for address in addresses[:-1]:
+        try:
+            return socket.create_connection((address, port), seconds)
+        except OSError:
+            continue
+    return socket.create_connection((addresses[-1], port), seconds)
+
+
+def _addresses(host: str, port: int, loopback: bool) -> list[str]:
     """Resolve a name; raises ``Refused`` unless every address that it has may be called."""
     found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     for text in found:
-        address = ipaddress.ip_address(text.partition("%")[0])
-        if isinstance(address, ipaddress.IPv6Address):
-            address = address.ipv4_mapped or address.sixtofour or address
-        if address.is_loopback and loopback:
-            continue
-        if address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified:
+        address = _meant(ipaddress.ip_address(text.partition("%")[0]))
+        if not (address.is_loopback and loopback) and _is_own(address):
             raise Refused(f"{host} is an address that is not called: it is this machine's or its cloud's own")
-        if address in _METADATA:
-            raise Refused(f"{host} is an address that is not called: it is this machine's or its cloud's own")
-    return found[0]
+    return found
 
 
-_METADATA = {ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")}
-"""Where clouds hand out credentials to their machines, besides the link-local addresses."""
+def _meant(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one stands for."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _is_own(address: Address) -> bool:
+    own = address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
+    return own or address in _METADATA
 
 
 def _context(trust: str) -> ssl.SSLContext:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
@@ -178,11 +179,19 @@ def network(address: str) -> str:
 
 def _rules(account: str, address: str) -> tuple[tuple[Rule, str], ...]:
     """The counts that an attempt falls under; without an address the account's alone."""
-    name, place = account.casefold(), network(address)
+    name, place = _letters(account), network(address)
     everywhere = (ACCOUNT, _id(ACCOUNT, name))
     if not place:
         return (everywhere,)
     return (PAIR, _id(PAIR, name, place)), everywhere, (ADDRESS, _id(ADDRESS, place))
+
+
+def _letters(account: str) -> str:
+    """What all spellings of a name have in common that a provider may take for the same.
+
+    Directories overlook case, spaces, accents or invisible letters; each spelling must not be an account of its own.
+    """
+    return "".join([letter for letter in unicodedata.normalize("NFKD", account).casefold() if letter.isalnum()])
 
 
 def _id(rule: Rule, *parts: str) -> str:

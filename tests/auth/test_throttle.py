@@ -163,6 +163,13 @@ def test_the_current_password_is_not_guessed_either(server: Server, login: Login
     assert login.verify(user, PASSWORD)
 
 
+@pytest.mark.parametrize("spelling", ["ANN", " ann ", "a nn", "a\u00adnn", "\u200bann", "änn", "\uff41nn", "ann\0"])
+def test_another_spelling_is_no_other_account(throttle: Throttle, spelling: str) -> None:
+    guess(throttle, "openldap/ann", HERE, PAIR.free + 1)
+    assert guess(throttle, f"openldap/{spelling}", HERE) == 0
+    assert guess(throttle, "openldap/anna", HERE) == 1
+
+
 def test_counts_name_nobody(server: Server, throttle: Throttle) -> None:
     guess(throttle, "local/secret-name", HERE)
     assert b"secret-name" not in server.rows()

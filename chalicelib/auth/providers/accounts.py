@@ -44,16 +44,16 @@ class Accounts:
             return found
         try:
             return self._make(principal, _id(principal.id))
-        except NameTaken:
-            # Another login of the same person was faster.
+        except (AlreadyExists, NameTaken):
+            # Another login of the same person was faster; or the user with that id is linked to somebody else by now.
             return self.find(principal.id) or self._make(principal, f"u-{word(self._random, 10)}")
-        except AlreadyExists:
-            # A user that was made for this principal is linked to something else by now.
-            return self._make(principal, f"u-{word(self._random, 10)}")
 
-    def link(self, user: str, id: str) -> Resource:
-        """Let a user log in as this principal too. Raises ``NameTaken`` if it is another user's."""
-        return self._resources.update(Key("user", user), lambda stored: linked(stored, id))
+    def link(self, user: str, id: str) -> None:
+        """Let a user log in as this principal too, instead of as another one of the same provider.
+
+        Raises ``NameTaken`` if it is another user's.
+        """
+        self._resources.update(Key("user", user), lambda stored: linked(stored, id))
 
     def _make(self, principal: Principal, id: str) -> Resource:
         user = Resource(
@@ -75,10 +75,13 @@ class Accounts:
 
 
 def linked(user: Resource, id: str) -> Resource:
-    ids = [*user.spec.get("principalIds", ())]
+    ids = [str(held) for held in user.spec.get("principalIds", ())]
     if id in ids:
         return user
-    return replace(user, spec={**user.spec, "principalIds": [id, *ids]}, unique=(*user.unique, claim(id)))
+    replaced = [held for held in ids if parse(held).provider == parse(id).provider]
+    kept = [held for held in ids if held not in replaced]
+    names = [name for name in user.unique if name not in map(claim, replaced)]
+    return replace(user, spec={**user.spec, "principalIds": [id, *kept]}, unique=(*names, claim(id)))
 
 
 def claim(id: str) -> str:

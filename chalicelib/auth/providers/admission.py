@@ -26,8 +26,3 @@ def admitted(mode: str, allowed: Collection[str], proof: Proof, user: str, membe
     if mode in (RESTRICTED, REQUIRED) and not ids.isdisjoint(allowed):
         return True
     return mode == RESTRICTED and member(ids)
-
-
-def nobody(_principals: Collection[str]) -> bool:
-    """A ``Membership`` for as long as there are no clusters or projects to be a member of."""
-    return False

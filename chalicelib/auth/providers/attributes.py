@@ -73,6 +73,11 @@ class Attributes:
             if any([_entry(entry).tried <= moment for entry in stored.status.values()]):
                 yield stored.id
 
+    def of_user(self, user: str) -> list[tuple[str, Entry]]:
+        """The providers that said something of a user, and what."""
+        stored = self._resources.find(KIND, user)
+        return [(provider, _entry(entry)) for provider, entry in stored.status.items()] if stored else []
+
     def of_provider(self, provider: str) -> Iterator[tuple[str, Entry]]:
         """Users with an entry of this provider."""
         for stored in self._resources.all(KIND):

@@ -54,9 +54,14 @@ class Configs:
         config = self.find(name)
         return config if config is not None and config.enabled else None
 
+    def is_enabled(self, name: str) -> bool:
+        """The same without opening secrets."""
+        stored = self._resources.find(KIND, name) if name in TYPES else None
+        return stored is not None and _is_enabled(stored)
+
     def all_enabled(self) -> Iterator[Config]:
         for stored in self._resources.all(KIND):
-            if stored.id in TYPES and stored.spec.get("enabled") is True:
+            if stored.id in TYPES and _is_enabled(stored):
                 yield self._config(stored)
 
     def draft(self, name: str, values: Mapping[str, Any]) -> Config:
@@ -99,7 +104,7 @@ class Configs:
         opened = {name: self._seal.open(text, _purpose(stored.id, name)) for name, text in stored.sealed.items()}
         return Config(
             name=stored.id,
-            enabled=stored.spec.get("enabled") is True and not stored.removed,
+            enabled=_is_enabled(stored),
             mode=str(stored.spec.get("accessMode")),
             allowed=tuple(stored.spec.get("allowedPrincipalIds") or ()),
             settings=fields.read(settings_of(stored.id), {**stored.spec, **opened}),
@@ -121,6 +126,10 @@ class Configs:
             "allowedPrincipalIds": list(config.allowed),
         }
         return Resource(kind=KIND, id=config.name, spec={**shown, **spec}, sealed=sealed)
+
+
+def _is_enabled(stored: Resource) -> bool:
+    return stored.spec.get("enabled") is True and not stored.removed
 
 
 def _same_place(settings: type[Any], given: Mapping[str, Any], old: Config) -> bool:

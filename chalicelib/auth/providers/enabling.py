@@ -69,6 +69,9 @@ class Enabling:
         if before is not None and before.place != config.place:
             # The same names may be other people there.
             self._ending.of_provider(name)
+        known = self._attributes.find(tester, name)
+        if known is not None and known.user.id != proof.user.id:
+            self._ending.of_user(tester, name)
         self._attributes.record(tester, name, proof)
         return stored
 

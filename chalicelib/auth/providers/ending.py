@@ -42,7 +42,7 @@ class Ending:
         if known.status.get("passwordHash"):
             return False
         providers = {parse(str(id)).provider for id in known.spec.get("principalIds", ())} & TYPES.keys()
-        others = [name for name in providers - {provider} if self._configs.enabled(name)]
+        others = [name for name in providers - {provider} if self._configs.is_enabled(name)]
         return provider in providers and not others
 
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 
 from chalicelib.auth import tokens
 from chalicelib.auth.providers.admission import Membership, admitted
-from chalicelib.auth.providers.attributes import Attributes
-from chalicelib.auth.providers.catalogue import TYPES, Catalogue
+from chalicelib.auth.providers.attributes import Attributes, Entry
+from chalicelib.auth.providers.catalogue import Catalogue
 from chalicelib.auth.providers.configs import Config, Configs
 from chalicelib.auth.providers.ending import Ending
 from chalicelib.auth.providers.port import Proof
-from chalicelib.auth.providers.principal import local, parse
+from chalicelib.auth.providers.principal import local
 from chalicelib.errors import LariatError, NotFound, Unauthorized
 from chalicelib.store.resources import Resources
 from chalicelib.types import Clock, Key, Resource
@@ -48,11 +48,12 @@ class Memberships:
 
     def refresh(self, user: str) -> None:
         """Ask every provider about a user again. Raises ``NotFound`` if there is no such user."""
-        ids = [str(id) for id in self._resources.get("user", user).spec.get("principalIds", ())]
-        for id in ids:
-            provider = parse(id).provider
-            if provider in TYPES:
-                self._refresh(user, provider, id)
+        ids = self._resources.get("user", user).spec.get("principalIds", ())
+        for provider, entry in self._attributes.of_user(user):
+            if entry.user.id in ids:
+                self._refresh(user, provider, entry)
+            else:
+                self._ending.of_user(user, provider)
 
     def refresh_due(self, limit: int = 100) -> int:
         """Refresh users whose groups are old, ``limit`` at most, and return how many; a schedule calls this.
@@ -82,33 +83,38 @@ class Memberships:
         else:
             self.refresh(user)
 
-    def _refresh(self, user: str, provider: str, id: str) -> None:
+    def _refresh(self, user: str, provider: str, entry: Entry) -> None:
         config = self._configs.enabled(provider)
         if config is None:
             self._ending.of_user(user, provider)
             return
         try:
-            proof = self._catalogue.build(provider, config.settings).refresh(id, self._attributes.grant(user, provider))
+            proof = self._ask(user, config, entry)
         except Unauthorized:
             self._ending.of_user(user, provider)
-        except LariatError:
-            self._unconfirmed(user, provider)
         else:
-            self._apply(user, config, proof)
+            self._apply(user, config, entry, proof)
 
-    def _apply(self, user: str, config: Config, proof: Proof | None) -> None:
+    def _ask(self, user: str, config: Config, entry: Entry) -> Proof | None:
+        """``None`` if the provider can't be asked. Raises ``Unauthorized`` if it does not know the user any more."""
+        grant = self._attributes.grant(user, config.name)
+        try:
+            return self._catalogue.build(config.name, config.settings).refresh(entry.user.id, grant)
+        except Unauthorized:
+            raise
+        except LariatError:
+            return None
+
+    def _apply(self, user: str, config: Config, entry: Entry, proof: Proof | None) -> None:
         if proof is None:
-            self._unconfirmed(user, config.name)
+            self._unconfirmed(user, config.name, entry)
         elif admitted(config.mode, config.allowed, proof, local(user), self._member):
-            entry = self._attributes.record(user, config.name, proof)
-            self._spread(user, config.name, [group.id for group in entry.groups])
+            fresh = self._attributes.record(user, config.name, proof)
+            self._spread(user, config.name, [group.id for group in fresh.groups])
         else:
             self._ending.of_user(user, config.name)
 
-    def _unconfirmed(self, user: str, provider: str) -> None:
-        entry = self._attributes.find(user, provider)
-        if entry is None:
-            return
+    def _unconfirmed(self, user: str, provider: str, entry: Entry) -> None:
         if self._clock.now() - entry.confirmed > LONGEST_UNCONFIRMED:
             entry = replace(entry, groups=())
         self._spread(user, provider, [group.id for group in entry.groups])

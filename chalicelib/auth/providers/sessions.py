@@ -19,7 +19,7 @@ from chalicelib.auth.providers.ending import gone
 from chalicelib.auth.providers.pending import Pending
 from chalicelib.auth.providers.port import Code, Password, Proof, Redirecting
 from chalicelib.auth.providers.principal import local
-from chalicelib.errors import Forbidden, NotFound, Refused
+from chalicelib.errors import Forbidden, NotFound, Refused, Unauthorized
 from chalicelib.store.resources import Resources
 from chalicelib.types import Resource
 
@@ -75,8 +75,10 @@ class Sessions:
         """
         config = self._enabled(name)
         provider = self._catalogue.build(name, config.settings)
+        # DOMAIN\ann and ann@example.com may be ann, too.
+        account = username.rpartition("\\")[2].partition("@")[0]
         proof = self._login.throttle.guard(
-            f"{name}/{username}", address, "", lambda: provider.authenticate(Password(username, password))
+            f"{name}/{account}", address, "", lambda: provider.authenticate(Password(username, password))
         )
         return self._enter(config, proof, description, address)
 
@@ -93,17 +95,21 @@ class Sessions:
 
     def _enter(self, config: Config, proof: Proof, description: str, address: str) -> tuple[Resource, str]:
         known = self._accounts.find(proof.user.id)
-        if not admitted(config.mode, config.allowed, proof, local(known.id) if known else "", self._member):
+        if not self._admits(config, proof, known):
             raise Forbidden("you are known, but not admitted here: ask an administrator")
         user = known or self._accounts.find_or_make(proof.user)
         entry = self._attributes.record(user.id, config.name, proof)
         origin = tokens.origin(config.name, proof.user.id, [group.id for group in entry.groups])
         token, key = self._login.begin_session(user, origin, description, address)
-        # The token is stored: whoever disables the provider from now on finds it, and whoever did so before is seen here.
-        if self._configs.enabled(config.name) is None:
+        # The token is stored: whoever closes the provider to this user from now on finds it; who did so before is seen here.
+        now = self._configs.enabled(config.name)
+        if now is None or not self._admits(now, proof, user):
             gone(self._resources, token.key)
             raise _absent(config.name)
         return token, key
+
+    def _admits(self, config: Config, proof: Proof, user: Resource | None) -> bool:
+        return admitted(config.mode, config.allowed, proof, local(user.id) if user else "", self._member)
 
     def _enabled(self, name: str) -> Config:
         config = self._configs.enabled(name)
@@ -126,8 +132,10 @@ def start(catalogue: Catalogue, pending: Pending, config: Config, callback: str,
 
 def arrived(pending: Pending, name: str, back: Return, tester: str = "") -> Code:
     """Match what came back with what was begun. Raises ``Unauthorized``."""
+    if not 0 < len(back.code) <= LONGEST_CODE:
+        raise Unauthorized("authentication failed")
     known = pending.finish(name, back.state, back.browser, tester)
-    return Code(back.code[: LONGEST_CODE + 1], known.verifier, known.nonce, known.redirect)
+    return Code(back.code, known.verifier, known.nonce, known.redirect)
 
 
 def _absent(name: str) -> NotFound:

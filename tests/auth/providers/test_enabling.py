@@ -199,16 +199,21 @@ def test_an_inherited_token_ends_with_its_provider(scene: Scene, slapd: Slapd) -
     assert not scene.works(derived)
 
 
-def test_who_logs_in_while_the_provider_is_disabled_is_out(scene: Scene, issuer: Issuer) -> None:
+@pytest.mark.parametrize("close", ["disable", "admit"])
+def test_who_logs_in_while_the_provider_is_closed_is_out(scene: Scene, issuer: Issuer, close: str) -> None:
     scene.enable("github")
     back = scene.travel("github")
 
-    def disable(path: str) -> None:
+    def act(path: str) -> None:
         """Between the proof and the token: the teams are what is asked for last."""
-        if path.startswith("/api/v3/user/teams"):
+        if not path.startswith("/api/v3/user/teams"):
+            return
+        if close == "disable":
             scene.parts.enabling.disable("github")
+        else:
+            scene.parts.enabling.admit("github", "required", [])
 
-    issuer.before = disable
+    issuer.before = act
     with pytest.raises(NotFound):
         scene.parts.sessions.finish("github", back)
     assert list(scene.server.resources.all("token")) == []

@@ -16,7 +16,7 @@ TEXT = st.text(max_size=60)
 @given(TEXT)
 def test_a_value_stays_one_value(value: str) -> None:
     """As ldap3, which reads the filter in the end, understands it."""
-    node = parse_filter(filters.equal("uid", value), None, False, None, None).elements[0]
+    node = parse_filter(filters.equal("uid", value), None, False, False, None, False).elements[0]
     assert node.assertion["attr"] == "uid"
     if value:
         assert unescaped(node.assertion["value"]) == value.encode()

@@ -242,6 +242,12 @@ def test_state_that_is_none(scene: Scene, state: str) -> None:
         scene.parts.sessions.finish("oidc", Return(back.code, state, back.browser))
 
 
+@pytest.mark.parametrize("code", ["", "x" * 5000])
+def test_a_code_that_is_none(scene: Scene, code: str) -> None:
+    with pytest.raises(Unauthorized, match="authentication failed"):
+        scene.parts.sessions.finish("oidc", scene.travel("oidc")._replace(code=code))
+
+
 def test_state_of_another_provider_is_none(scene: Scene) -> None:
     scene.enable("github")
     with pytest.raises(Unauthorized, match="not begun in this browser"):
