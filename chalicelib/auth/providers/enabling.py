@@ -73,6 +73,7 @@ class Enabling:
         if known is not None and known.user.id != proof.user.id:
             self._ending.of_user(tester, name)
         self._attributes.record(tester, name, proof)
+        self._memberships.readmit(name)
         return stored
 
     def admit(self, name: str, mode: str, allowed: list[str]) -> Resource:

@@ -229,6 +229,14 @@ def test_another_place_ends_the_sessions(scene: Scene, slapd: Slapd) -> None:
     assert not scene.works(bob)
 
 
+def test_applied_anew_with_fewer_allowed_the_others_are_out(scene: Scene, slapd: Slapd) -> None:
+    enable(scene, slapd)
+    ann, bob = [scene.parts.sessions.log_in("openldap", name, PASSWORD) for name in ("ann", "bob")]
+    enable(scene, slapd, accessMode="required")
+    assert scene.works(ann)
+    assert not scene.works(bob)
+
+
 def test_a_stored_secret_is_kept_unless_it_would_go_elsewhere(scene: Scene, slapd: Slapd) -> None:
     enable(scene, slapd)
     values = {name: value for name, value in scene.directory(slapd).items() if name != "serviceAccountPassword"}
