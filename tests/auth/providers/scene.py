@@ -89,5 +89,5 @@ class Scene:
         return f"Bearer {token[0].id}:{token[1]}"
 
     def works(self, token: tuple[Resource, str]) -> bool:
-        self.server.parts.authenticator.forget()
+        self.server.parts.authenticator.trust.doubt()
         return self.server.caller(f"{token[0].id}:{token[1]}").get("/v3/users").status == 200

@@ -180,7 +180,7 @@ def test_disabling_a_provider_ends_its_sessions(scene: Scene, slapd: Slapd) -> N
     assert not scene.works(linked)
     assert not scene.works(bob)
     # Bob has no other way in; the boss has a password, and Octo another provider.
-    scene.server.parts.authenticator.forget()
+    scene.server.parts.authenticator.trust.doubt()
     assert derived.get("/v3/users").status == 401
     assert boss.get("/v3/users").status == 200
     assert scene.works(octo)
