@@ -5,7 +5,7 @@ The API and the reconciler call this; nothing else changes resources.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -51,6 +51,9 @@ class Resources:
 
     def list(self, kind: str, parent: str | None = None, *, after: str = "", limit: int = 1000) -> Page:
         return self._store.list(kind, parent, after=after, limit=limit)
+
+    def ids(self, kind: str, parent: str | None = None) -> Sequence[str]:
+        return self._store.ids(kind, parent)
 
     def all(self, kind: str, parent: str | None = None) -> Iterator[Resource]:
         """Every resource of a kind, of one parent or of all, however many pages that takes."""

@@ -52,6 +52,10 @@ class CountedStore:
         self.counts["reads"] += 2 if parent and page.items else 1
         return page
 
+    def ids(self, kind: str, parent: str | None = None) -> Sequence[str]:
+        self.counts["reads"] += 1
+        return self._store.ids(kind, parent)
+
     def holder(self, name: str) -> Key | None:
         self.counts["reads"] += 1
         return self._store.holder(name)
