@@ -31,6 +31,8 @@ def merged(kind: Kind, stored: Mapping[str, Any], values: Mapping[str, Any]) -> 
     result = dict(stored)
     for name, value in values.items():
         field, old = kind.fields[name], stored.get(name)
+        if value is None and old is None:
+            continue
         inside = (
             field.part is not None and not field.element and isinstance(value, Mapping) and isinstance(old, Mapping)
         )

@@ -92,7 +92,7 @@ class Settings(Behaviour):
             return resource
         value = str(values["value"] or "").rstrip("/") if resource.id == "server-url" else str(values["value"] or "")
         self._check(resource.id, value)
-        return self.set(resource.id, value)
+        return super().update(call, self.set(resource.id, value), {})
 
     def links(self, resource: Resource) -> tuple[str, ...]:
         if self._is_fixed(resource.id):
@@ -114,9 +114,12 @@ class Settings(Behaviour):
         except AlreadyExists:
             # Somebody else stored it first; then this is an update like any other.
             pass
-        return self.resources.update(
-            Key("setting", name), lambda stored: replace(stored, spec={**stored.spec, "value": value})
-        )
+
+        def change(stored: Resource) -> Resource:
+            same = str(stored.spec.get("value") or "") == value
+            return stored if same else replace(stored, spec={**stored.spec, "value": value})
+
+        return self.resources.update(Key("setting", name), change)
 
     def _check(self, name: str, value: str) -> None:
         if name == "server-url" and value and not _URL.fullmatch(value):
