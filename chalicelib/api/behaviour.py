@@ -16,6 +16,7 @@ from chalicelib.api.merge import completed, merged, owned, replaced
 from chalicelib.api.present import Place, show
 from chalicelib.api.sealing import Sealing, kept
 from chalicelib.auth import tokens
+from chalicelib.auth.access import may
 from chalicelib.auth.identity import Identity
 from chalicelib.errors import Invalid, LariatError, NameTaken, NotFound
 from chalicelib.schema.kind import Action, Kind
@@ -86,6 +87,10 @@ class Behaviour:
     def of(self, resource: Resource) -> Behaviour:
         """The behaviour that shows and changes one of a mixed collection's resources."""
         return self
+
+    def may(self, call: Call, verb: str, resource: Resource | None = None, parent: str = "") -> bool:
+        """May the caller do this? Where somebody else decides, such as a cluster, the answer is yes."""
+        return may(call.identity, verb, self.kind.id, resource, parent)
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         with self.naming(values):

@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.api import csrf
 from chalicelib.api.http import LARGEST_PUBLIC_BODY, Request, Response, answer
+from chalicelib.api.openapi import openapi
 from chalicelib.api.present import show
 from chalicelib.api.schemas import list_schemas, one_schema, root
 from chalicelib.api.tokens import described, shown_once
@@ -24,10 +25,12 @@ class Public:
 
     def handle(self, request: Request) -> Response:
         match tuple(segment.lower() for segment in request.segments[1:]):
-            case () | ("schemas", *_) if request.method != "GET":
+            case () | ("schemas", *_) | ("openapi",) if request.method != "GET":
                 raise MethodNotAllowed(f"Method {request.method} not supported")
             case ():
                 return answer(root(request, PUBLIC))
+            case ("openapi",):
+                return answer(openapi(request.base))
             case ("schemas",):
                 return answer(list_schemas(request, PUBLIC))
             case ("schemas", name):

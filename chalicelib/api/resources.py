@@ -10,7 +10,7 @@ from chalicelib.api.behaviour import Behaviour, Call, available
 from chalicelib.api.collection import Entries, collection
 from chalicelib.api.http import Response, answer
 from chalicelib.api.registry import Registry
-from chalicelib.auth.access import CREATE, DELETE, READ, UPDATE, may, sees_all, visible
+from chalicelib.auth.access import CREATE, DELETE, READ, UPDATE, sees_all
 from chalicelib.errors import Forbidden, Malformed, MethodNotAllowed
 from chalicelib.schema import validate
 from chalicelib.store.resources import missing
@@ -46,7 +46,7 @@ def handle_resource(registry: Registry, behaviour: Behaviour, call: Call, id: st
         return _act(behaviour, call, resource, action)
     if request.method not in behaviour.kind.resource_methods:
         raise MethodNotAllowed(f"Method {request.method} not supported")
-    _demand(call, _VERBS[request.method], kind.id, resource)
+    _demand(behaviour, call, _VERBS[request.method], resource)
     if request.method == "PUT":
         return _update(registry, behaviour, call, resource)
     if request.method == "DELETE":
@@ -68,7 +68,7 @@ def handle_link(behaviour: Behaviour, call: Call, id: str, link: str) -> Respons
 def find(behaviour: Behaviour, call: Call, id: str) -> Resource:
     """Return a resource that the caller may see; one that he may not see does not exist for him."""
     resource = behaviour.named(call, id)
-    if not may(call.identity, READ, behaviour.kind.id, resource):
+    if not behaviour.may(call, READ, resource):
         raise missing(behaviour.kind.id, id)
     return resource
 
@@ -80,13 +80,13 @@ def present(behaviour: Behaviour, call: Call, resource: Resource) -> dict[str, A
 def _act(behaviour: Behaviour, call: Call, resource: Resource, action: str) -> Response:
     available(action, behaviour.kind.actions, resource)
     if not behaviour.kind.actions[action].reading:
-        _demand(call, UPDATE, behaviour.kind.id, resource)
+        _demand(behaviour, call, UPDATE, resource)
     return behaviour.act(action, call, resource)
 
 
-def _demand(call: Call, verb: str, kind: str, resource: Resource) -> None:
-    if not may(call.identity, verb, kind, resource):
-        raise Forbidden(f"you may not {verb} this {kind}")
+def _demand(behaviour: Behaviour, call: Call, verb: str, resource: Resource) -> None:
+    if not behaviour.may(call, verb, resource):
+        raise Forbidden(f"you may not {verb} this {behaviour.kind.id}")
 
 
 def _update(registry: Registry, behaviour: Behaviour, call: Call, resource: Resource) -> Response:
@@ -98,7 +98,7 @@ def _update(registry: Registry, behaviour: Behaviour, call: Call, resource: Reso
 
 def _create(registry: Registry, behaviour: Behaviour, call: Call, within: tuple[str, str]) -> Response:
     kind = behaviour.kind
-    if not may(call.identity, CREATE, kind.id, parent=within[1]):
+    if not behaviour.may(call, CREATE, parent=within[1]):
         raise Forbidden(f"you may not create a {kind.id}")
     if not call.request.body.strip():
         raise Malformed("Failed to parse body: EOF")
@@ -141,11 +141,10 @@ class _Entries(Entries):
         return self._behaviour.resources.list(self._behaviour.kind.id, self._parent, after=after, limit=limit)
 
     def all(self) -> list[Resource]:
-        kind = self._behaviour.kind
         found = self._behaviour.list(self._call, self._parent)
         if not self._whole:
             found = (resource for resource in found if resource.spec.get(self._field) == self._id)
-        return list(visible(self._call.identity, kind.id, found))
+        return [resource for resource in found if self._behaviour.may(self._call, READ, resource)]
 
     def show(self, resource: Resource) -> dict[str, Any]:
         return present(self._behaviour, self._call, resource)

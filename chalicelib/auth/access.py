@@ -9,8 +9,6 @@ Inside a cluster it is not Lariat that decides but the cluster's own RBAC, asked
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 from chalicelib.auth.identity import Identity
 from chalicelib.types import Resource
 
@@ -46,10 +44,3 @@ def may(identity: Identity, verb: str, kind: str, resource: Resource | None = No
 def sees_all(identity: Identity, kind: str) -> bool:
     """May ``identity`` read every resource of the kind, so that a list needs no look at each?"""
     return identity.administrator and kind not in PERSONAL
-
-
-def visible(identity: Identity, kind: str, resources: Iterable[Resource]) -> Iterator[Resource]:
-    """Those that ``identity`` may read."""
-    if sees_all(identity, kind):
-        return iter(resources)
-    return (resource for resource in resources if may(identity, READ, kind, resource))

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from chalicelib.auth.access import CREATE, DELETE, READ, UPDATE, may, sees_all, visible
+from chalicelib.auth.access import CREATE, DELETE, READ, UPDATE, may, sees_all
 from chalicelib.auth.identity import Identity
 from chalicelib.schema.kinds import KINDS
 from chalicelib.types import Resource
@@ -76,10 +76,9 @@ def test_a_kind_that_is_not_known(verb: str) -> None:
 
 @pytest.mark.parametrize("kind", KIND_IDS)
 @pytest.mark.parametrize("identity", [ADMIN, PLAIN, NOBODY])
-def test_a_list_shows_what_may_be_read(identity: Identity, kind: str) -> None:
-    """Whatever the short cut for those who see everything says."""
+def test_who_sees_everything_may_read_each(identity: Identity, kind: str) -> None:
+    """A list takes a short cut for them."""
     both = [resource(kind, "own"), resource(kind, "others")]
     known = [each for each in both if each is not None]
     seen = [each for each in known if may(identity, READ, kind, each)]
-    assert list(visible(identity, kind, known)) == seen
     assert not sees_all(identity, kind) or seen == known
