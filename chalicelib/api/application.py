@@ -31,6 +31,9 @@ from chalicelib.types import Random
 log = logging.getLogger("lariat.api")
 
 LONGEST_PATH = 2048
+CLOSED = ("token", "tokens", "clusterregistrationtoken", "clusterregistrationtokens")
+"""What a token that is good for one cluster does not show even of that one: what opens more doors."""
+
 LARGEST_REGISTRATION = 256 * 1024
 MOST_SEGMENTS = 8
 
@@ -144,6 +147,7 @@ def _confine(identity: Identity, method: str, rest: list[str]) -> None:
         and len(rest) >= 2
         and rest[0].lower() in ("cluster", "clusters")
         and rest[1] == identity.cluster
+        and (len(rest) == 2 or rest[2].lower() not in CLOSED)
     )
     if identity.cluster and not inside:
         raise Unauthorized("clusterID does not match")

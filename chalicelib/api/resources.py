@@ -34,13 +34,15 @@ def handle_collection(
     return answer(collection(kind, _Entries(behaviour, call, within), request, _collection_url(behaviour, call)))
 
 
-def handle_resource(registry: Registry, behaviour: Behaviour, call: Call, id: str) -> Response:
-    """``GET`` shows, ``PUT`` merges, ``DELETE`` removes, ``POST`` acts."""
+def handle_resource(
+    registry: Registry, behaviour: Behaviour, call: Call, id: str, within: tuple[str, str] = ("", "")
+) -> Response:
+    """``GET`` shows, ``PUT`` merges, ``DELETE`` removes, ``POST`` acts. ``within`` is as for a collection."""
     kind, request = behaviour.kind, call.request
     action = request.option("action") if request.method == "POST" else ""
     if not action and request.method not in kind.resource_methods:
         raise MethodNotAllowed(f"Method {request.method} not supported")
-    resource = find(behaviour, call, id)
+    resource = find(behaviour, call, id, within)
     behaviour = behaviour.of(resource)
     if action:
         return _act(behaviour, call, resource, action)
@@ -55,9 +57,9 @@ def handle_resource(registry: Registry, behaviour: Behaviour, call: Call, id: st
     return answer(present(behaviour, call, resource))
 
 
-def handle_link(behaviour: Behaviour, call: Call, id: str, link: str) -> Response:
+def handle_link(behaviour: Behaviour, call: Call, id: str, link: str, within: tuple[str, str] = ("", "")) -> Response:
     """``GET`` of a link that the kind answers itself."""
-    resource = find(behaviour, call, id)
+    resource = find(behaviour, call, id, within)
     if link not in behaviour.kind.links:
         raise missing(behaviour.kind.id, f"{id}/{link}")
     if call.request.method != "GET":
@@ -65,10 +67,12 @@ def handle_link(behaviour: Behaviour, call: Call, id: str, link: str) -> Respons
     return behaviour.of(resource).follow(link, call, resource)
 
 
-def find(behaviour: Behaviour, call: Call, id: str) -> Resource:
-    """Return a resource that the caller may see; one that he may not see does not exist for him."""
+def find(behaviour: Behaviour, call: Call, id: str, within: tuple[str, str] = ("", "")) -> Resource:
+    """Return a resource that the caller may see; one that he may not see, or not by this path, is not there for him."""
     resource = behaviour.named(call, id)
-    if not behaviour.may(call, READ, resource):
+    field, parent = within
+    elsewhere = field and parent != (resource.parent if field == behaviour.kind.parent else resource.spec.get(field))
+    if elsewhere or not behaviour.may(call, READ, resource):
         raise missing(behaviour.kind.id, id)
     return resource
 

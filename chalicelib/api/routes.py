@@ -62,9 +62,9 @@ class Routes:
             case []:
                 return handle_collection(self._registry, behaviour, call, (field, id))
             case [inner]:
-                return handle_resource(self._registry, behaviour, call, inner)
+                return handle_resource(self._registry, behaviour, call, inner, (field, id))
             case [inner, link]:
-                return handle_link(behaviour, call, inner, link)
+                return handle_link(behaviour, call, inner, link, (field, id))
             case _:
                 raise NotFound("there is nothing here")
 
