@@ -47,7 +47,7 @@ class Edge:
             return
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._workers, self._lambdas.call, scope, body)
-        await _send(send, answer["statusCode"], _pairs(answer), answer["body"].encode())
+        await _send(send, answer["statusCode"], header_pairs(answer), answer["body"].encode())
 
 
 async def _body(receive: Receive) -> bytes:
@@ -73,7 +73,7 @@ def _check_query(query: bytes) -> None:
         raise Invalid("the query has too many parameters", code="InvalidFormat") from None
 
 
-def _pairs(answer: Mapping[str, Any]) -> Pairs:
+def header_pairs(answer: Mapping[str, Any]) -> Pairs:
     """API Gateway's two maps of headers as one list: those with one value, and those with several."""
     several = answer.get("multiValueHeaders") or {}
     one = [(name, str(value)) for name, value in answer["headers"].items()]
