@@ -48,7 +48,7 @@ def wire(parts: Callable[[], Parts], proxy: Callable[[], Buffered] | None = None
         response = parts().api.handle(asked)
         if proxy is not None and len(response.body) > PLAIN:
             return _fitted(response, asked)
-        return Response(response.body.decode(), status_code=response.status, headers=dict(response.headers))
+        return Response(response.body.decode(), status_code=response.status, headers=_collapsed(response.headers))
 
     # No content types: Rancher's clients send JSON without saying so.
     for path in ("/", "/{proxy+}"):
@@ -66,6 +66,19 @@ def _fitted(response: http.Response, asked: http.Request) -> Response:
         refused = refusal(error)
         return Binary(refused.body, refused.headers, refused.status)
     return Binary(reply.body, reply.headers, reply.status)
+
+
+def _collapsed(pairs: http.Pairs) -> dict[str, Any]:
+    """Headers as Chalice takes them: one that comes twice, such as a cookie, as a list."""
+    return {name: values if len(values) > 1 else values[0] for name, values in several(pairs).items()}
+
+
+def several(pairs: http.Pairs) -> dict[str, list[str]]:
+    """Each header with all its values."""
+    gathered: dict[str, list[str]] = {}
+    for name, value in pairs:
+        gathered.setdefault(name, []).append(value)
+    return gathered
 
 
 def _proxied(lariat: Chalice, proxy: Callable[[], Buffered]) -> Callable[[str], Response]:
@@ -86,13 +99,10 @@ class Binary(Response):
         self._headers = headers
 
     def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
-        several: dict[str, list[str]] = {}
-        for name, value in self._headers:
-            several.setdefault(name, []).append(value)
         return {
             "statusCode": self.status_code,
             "headers": {},
-            "multiValueHeaders": several,
+            "multiValueHeaders": several(self._headers),
             "body": base64.b64encode(self.body).decode(),
             "isBase64Encoded": True,
         }

@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.system import SystemClock, SystemRandom
 from chalicelib.api.application import Application
-from chalicelib.api.behaviour import Behaviour
-from chalicelib.api.bindings import GlobalRoleBindings
-from chalicelib.api.clusters import Clusters
+from chalicelib.api.assembly import assemble
+from chalicelib.api.behaviour import Services
 from chalicelib.api.public import Public
-from chalicelib.api.registrations import Registrations
-from chalicelib.api.settings import Settings
-from chalicelib.api.tokens import Tokens
-from chalicelib.api.users import Users
+from chalicelib.api.sealing import Sealing
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.login import Login, bootstrap
 from chalicelib.auth.passwords import Passwords
@@ -39,8 +35,9 @@ from chalicelib.gateway.work import Work
 from chalicelib.proxy.buffered import Buffered
 from chalicelib.proxy.gatekeeper import Gatekeeper
 from chalicelib.reconcile import Reconciler
-from chalicelib.schema import kinds
+from chalicelib.schema.kinds import dependents
 from chalicelib.store.notices import KIND as NOTICE
+from chalicelib.store.removal import Dependent, Removal
 from chalicelib.store.resources import Resources
 from chalicelib.types import Change, Clock, Key, Post, Queue, Random, Seal, Store
 
@@ -79,6 +76,7 @@ class Parts:
     gatekeeper: Gatekeeper
     authenticator: Authenticator
     resources: Resources
+    removal: Removal
     passwords: Passwords
     random: Random
     clock: Clock
@@ -89,7 +87,7 @@ class Parts:
         return bootstrap(self.resources, self.passwords, self.random, password)
 
     def reconciler(self, transport: Transport) -> Reconciler:
-        return Reconciler(self.resources, ClusterClient(transport), self.clock)
+        return Reconciler(self.resources, ClusterClient(transport), self.clock, self.removal)
 
     def changed(self, key: Key) -> None:
         """Something was written: if it is a notice, what was remembered is looked after at once."""
@@ -105,37 +103,28 @@ def build(
     terms: Terms,
     settings: Mapping[str, str],
     close: Callable[[], None],
+    environment: Mapping[str, str] = {},
 ) -> Parts:
-    """``settings`` are those that follow from how the server was started, such as ``cacerts``."""
+    """``settings`` are those that follow from how the server was started, such as ``cacerts``.
+
+    ``environment`` may give others, as ``CATTLE_<NAME>``.
+    """
     resources = Resources(store, clock, random)
     passwords = Passwords()
     login = Login(resources, passwords, clock, random)
     authenticator = Authenticator(resources, clock)
     agents = Agents(resources, seal, terms)
-    values = Settings(kinds.SETTING, resources, random, settings)
-    registrations = Registrations(kinds.REGISTRATION_TOKEN, resources, random, seal, values)
-    behaviours: list[Behaviour] = [
-        Clusters(kinds.CLUSTER, resources, random, clock, login, values),
-        GlobalRoleBindings(kinds.GLOBAL_ROLE_BINDING, resources, random),
-        Tokens(kinds.TOKEN, resources, random, login, clock),
-        Users(kinds.USER, resources, random, passwords, login, values),
-        registrations,
-        values,
-    ]
-    api = Application(
-        authenticator,
-        {behaviour.kind.id: behaviour for behaviour in behaviours},
-        values,
-        registrations,
-        Public(login, clock),
-        agents,
-    )
+    removal = Removal(resources, {kind: [Dependent(*each) for each in those] for kind, those in dependents().items()})
+    services = Services(resources, removal, random, clock, Sealing(seal))
+    registry, values, registrations = assemble(services, login, passwords, seal, settings, environment)
+    api = Application(authenticator, registry, values, registrations, Public(login, clock), agents, random)
     return Parts(
         api=api,
         agents=agents,
         gatekeeper=Gatekeeper(authenticator, resources, clock),
         authenticator=authenticator,
         resources=resources,
+        removal=removal,
         passwords=passwords,
         random=random,
         clock=clock,
@@ -171,7 +160,7 @@ def on_sqlite(
     database = folder / "lariat.db"
     seal = KeyFile(folder / "seal.key", fresh=not database.exists())
     store = SqliteStore(str(database), clock, notify)
-    return build(store, seal, clock, SystemRandom(), terms, settings, store.close)
+    return build(store, seal, clock, SystemRandom(), terms, settings, store.close, os.environ)
 
 
 class OnLambda:
@@ -205,7 +194,7 @@ class OnLambda:
             KEEPALIVE, LIFETIME, self._given("LARIAT_SOCKET_URL"), linger=LINGER, ping=PING, patience=PATIENCE
         )
         settings = {"server-url": self._environment.get("LARIAT_URL", "")}
-        return build(store, seal, self._clock, self._random, terms, settings, lambda: None)
+        return build(store, seal, self._clock, self._random, terms, settings, lambda: None, self._environment)
 
     @cached_property
     def proxy(self) -> Buffered:

@@ -13,6 +13,7 @@ from chalicelib.clusters.client import ClusterClient
 from chalicelib.controllers import health
 from chalicelib.controllers.health import Observed, Plan
 from chalicelib.errors import ClusterUnavailable, NotFound
+from chalicelib.store.removal import Removal
 from chalicelib.store.resources import Resources, timestamp
 from chalicelib.types import Clock, Key, Resource
 
@@ -20,22 +21,23 @@ log = logging.getLogger("lariat.reconcile")
 
 
 class Reconciler:
-    def __init__(self, resources: Resources, client: ClusterClient, clock: Clock) -> None:
+    def __init__(self, resources: Resources, client: ClusterClient, clock: Clock, removal: Removal) -> None:
         self._resources = resources
         self._client = client
         self._clock = clock
+        self._removal = removal
 
     def reconcile(self, key: Key) -> float | None:
         """Do what a key needs; return the seconds after which to look again, if ever.
 
-        Only clusters have a controller so far; other keys need nothing.
+        What is being removed takes along what lives inside. Of the rest, only clusters have a controller so far.
         """
-        if key.kind != "cluster":
+        resource = self._resources.find(*key)
+        if resource is None:
             return None
-        cluster = self._resources.find(*key)
-        if cluster is None or cluster.removed:
-            return None
-        return self._execute(key, self._observe(cluster))
+        if resource.removed:
+            return 0.0 if self._removal.resume(resource) else None
+        return self._execute(key, self._observe(resource)) if key.kind == "cluster" else None
 
     def clusters(self) -> list[Key]:
         """Every cluster's key, for a start or a repair after messages were missed."""

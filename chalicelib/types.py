@@ -114,6 +114,9 @@ class Store(Protocol):
         ``after`` is exclusive, so that a page neither misses nor doubles what others write meanwhile.
         """
 
+    def ids(self, kind: str, parent: str | None = None) -> Sequence[str]:
+        """Every id that ``list`` would give, in its order, without the cost of the resources."""
+
     def holder(self, name: str) -> Key | None:
         """Return who holds a unique name."""
 

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import Any
 from urllib.parse import parse_qsl
 
 from app import METHODS
 from chalicelib.api.application import refusal
-from chalicelib.api.http import LARGEST_BODY
+from chalicelib.api.http import LARGEST_BODY, Pairs
 from chalicelib.errors import Invalid, LariatError, Malformed, MethodNotAllowed, TooLarge
 from standalone.agents import Door
 from standalone.lambdas import Lambdas
@@ -42,11 +43,11 @@ class Edge:
             _check_query(scope["query_string"])
         except LariatError as error:
             response = refusal(error)
-            await _send(send, response.status, dict(response.headers), response.body)
+            await _send(send, response.status, response.headers, response.body)
             return
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._workers, self._lambdas.call, scope, body)
-        await _send(send, answer["statusCode"], answer["headers"], answer["body"].encode())
+        await _send(send, answer["statusCode"], header_pairs(answer), answer["body"].encode())
 
 
 async def _body(receive: Receive) -> bytes:
@@ -72,8 +73,15 @@ def _check_query(query: bytes) -> None:
         raise Invalid("the query has too many parameters", code="InvalidFormat") from None
 
 
-async def _send(send: Sender, code: int, headers: dict[str, Any], body: bytes) -> None:
-    raw = [(name.encode("latin-1"), str(value).encode("latin-1")) for name, value in headers.items()]
+def header_pairs(answer: Mapping[str, Any]) -> Pairs:
+    """API Gateway's two maps of headers as one list: those with one value, and those with several."""
+    several = answer.get("multiValueHeaders") or {}
+    one = [(name, str(value)) for name, value in answer["headers"].items()]
+    return (*one, *[(name, str(value)) for name, values in several.items() for value in values])
+
+
+async def _send(send: Sender, code: int, headers: Pairs, body: bytes) -> None:
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     if code != 204:
         raw.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": code, "headers": raw})

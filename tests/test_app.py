@@ -14,6 +14,7 @@ from chalice import Chalice
 from app import METHODS, request, wire
 from chalicelib.api.http import Request
 from chalicelib.main import Parts
+from standalone.asgi import header_pairs
 from tests.support.server import PASSWORD, Caller, Server, serving
 
 HOST = {"Host": ["lariat.example"]}
@@ -209,3 +210,19 @@ def test_the_parts_are_asked_for_at_the_first_request(server: Server) -> None:
     assert asked == []
     call(app, "GET", "/ping")
     assert asked == [server.parts]
+
+
+def test_a_header_that_comes_twice_stays_twice(app: Chalice, server: Server, admin: Caller) -> None:
+    """Logging out ends two cookies."""
+    answer = call(
+        app,
+        "POST",
+        "/v3/tokens",
+        multiValueHeaders=with_token(admin),
+        multiValueQueryStringParameters={"action": ["logout"]},
+    )
+    assert answer["statusCode"] == 200
+    assert [each.partition("=")[0] for each in answer["multiValueHeaders"]["set-cookie"]] == ["R_SESS", "CSRF"]
+    assert [value for name, value in header_pairs(answer) if name == "set-cookie"] == answer["multiValueHeaders"][
+        "set-cookie"
+    ]

@@ -11,6 +11,7 @@ import pytest
 from chalicelib.clusters.client import Answer
 from chalicelib.controllers.health import BINDINGS, PROBE_SECONDS, RETRY_SECONDS
 from chalicelib.reconcile import Reconciler
+from chalicelib.store.removal import AT_ONCE
 from chalicelib.tunnel.heads import RequestHead
 from chalicelib.types import Key, Resource
 from tests.support.server import Caller, Server, serving
@@ -240,3 +241,17 @@ def test_a_renaming_meanwhile_is_not_lost(house: House) -> None:
 def test_all_clusters_for_a_repair(house: House) -> None:
     house.server.resources.create(Resource(kind="cluster", id="c-0"))
     assert house.reconciler.clusters() == [Key("cluster", "c-0"), Key("cluster", house.id)]
+
+
+def test_what_is_being_removed_is_removed_to_the_end(house: House) -> None:
+    """More than one pass, and the cluster's agent has never been there."""
+    cluster = house.id
+    for number in range(3 * AT_ONCE):
+        house.server.resources.create(Resource(kind="node", id=f"{cluster}:m-{number:03}", parent=cluster))
+    reply = house.admin.delete(f"/v3/clusters/{cluster}")
+    assert (reply.status, reply.json["state"], reply.json["transitioning"]) == (200, "removing", "yes")
+    assert house.reconcile() == 0.0
+    while house.reconcile() == 0.0:
+        pass
+    assert house.admin.get(f"/v3/clusters/{cluster}").status == 404
+    assert house.admin.get("/v3/nodes").ids == []

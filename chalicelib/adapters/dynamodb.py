@@ -122,6 +122,14 @@ class DynamoStore:
             items = tuple(islice(matching, limit + 1))
         return Page(items[:limit], items[limit - 1].id if len(items) > limit else "")
 
+    def ids(self, kind: str, parent: str | None = None) -> Sequence[str]:
+        with _translated():
+            if parent == "":
+                return [resource.id for resource in self._of_kind(kind, "", _RECORDS_A_READ) if not resource.parent]
+            place = kind if parent is None else _place(kind, parent)
+            found = self._query(place, "", _RECORDS_A_READ, attributes=("sk", "expires"))
+            return [item["sk"]["S"] for item in found if self._alive(item)]
+
     def holder(self, name: str) -> Key | None:
         with _translated():
             item = self._table.get_item(*_name(name), consistent_read=True).get("Item")
@@ -153,12 +161,17 @@ class DynamoStore:
             found = self._load([Key(kind, id) for id in ids])
             yield from (found[key] for key in sorted(found))
 
-    def _query(self, pk: str, after: str, limit: int) -> Iterator[Item]:
+    def _query(self, pk: str, after: str, limit: int, attributes: Sequence[str] = ()) -> Iterator[Item]:
         condition = Path("sk") > {"S": after} if after else None
         start = None
         while True:
             page = self._table.query(
-                pk, condition, consistent_read=True, exclusive_start_key=start, limit=min(limit, _RECORDS_A_READ)
+                pk,
+                condition,
+                attributes_to_get=list(attributes) or None,
+                consistent_read=True,
+                exclusive_start_key=start,
+                limit=min(limit, _RECORDS_A_READ),
             )
             yield from page["Items"]
             start = page.get("LastEvaluatedKey")

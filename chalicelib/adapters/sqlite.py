@@ -75,6 +75,12 @@ class SqliteStore:
         items = tuple([decode(body) for (body,) in rows[:limit]])
         return Page(items, items[-1].id if len(rows) > limit else "")
 
+    def ids(self, kind: str, parent: str | None = None) -> Sequence[str]:
+        scope, names = ("kind = ?", [kind]) if parent is None else ("kind = ? AND parent = ?", [kind, parent])
+        query = f"SELECT id FROM resources WHERE {scope} AND {_ALIVE} ORDER BY id"
+        with self._reader() as reader:
+            return [id for (id,) in reader.execute(query, (*names, self._clock.now()))]
+
     def holder(self, name: str) -> Key | None:
         query = f"SELECT kind, id FROM names JOIN resources USING (kind, id) WHERE name = ? AND {_ALIVE}"
         with self._reader() as reader:

@@ -7,23 +7,33 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
+from urllib.parse import quote
 
-from chalicelib.api.behaviour import Behaviour, Call
-from chalicelib.api.http import Request, Response, answer, text
+from chalicelib.api import csrf
+from chalicelib.api.behaviour import Call
+from chalicelib.api.http import Pairs, Request, Response, answer, text
 from chalicelib.api.public import Public
 from chalicelib.api.registrations import Registrations
-from chalicelib.api.resources import handle_collection, handle_resource, present
-from chalicelib.api.schemas import list_schemas, one_schema, root
+from chalicelib.api.registry import Registry
+from chalicelib.api.resources import present
+from chalicelib.api.routes import Routes
+from chalicelib.api.schemas import root
 from chalicelib.api.settings import PUBLIC, Settings
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.identity import Identity
 from chalicelib.errors import Busy, LariatError, MethodNotAllowed, NotFound, Unauthorized
-from chalicelib.schema.kinds import find
+from chalicelib.schema.kinds import MANAGEMENT
+from chalicelib.schema.kinds import PUBLIC as PUBLIC_VERSION
+from chalicelib.types import Random
 
 log = logging.getLogger("lariat.api")
 
 LONGEST_PATH = 2048
+CLOSED = ("token", "tokens", "clusterregistrationtoken", "clusterregistrationtokens")
+"""What a token that is good for one cluster does not show even of that one: what opens more doors."""
+
 LARGEST_REGISTRATION = 256 * 1024
 MOST_SEGMENTS = 8
 
@@ -40,14 +50,16 @@ class Application:
     def __init__(
         self,
         authenticator: Authenticator,
-        behaviours: Mapping[str, Behaviour],
+        registry: Registry,
         settings: Settings,
         registrations: Registrations,
         public: Public,
         agents: Agents,
+        random: Random,
     ) -> None:
         self._authenticator = authenticator
-        self._behaviours = behaviours
+        self._routes = Routes(registry)
+        self._random = random
         self._settings = settings
         self._registrations = registrations
         self._public = public
@@ -56,12 +68,16 @@ class Application:
     def handle(self, request: Request) -> Response:
         """Answer any request; never raises."""
         try:
+            request = _effective(request)
+            csrf.check(request)
             response = self._route(request)
         except LariatError as error:
             response = refusal(error)
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             response = refusal(LariatError("the server failed; its log says why"))
+        if request.segments[:1] in (("v3",), ("v3-public",)):
+            response = _joined(response, csrf.fresh(request, self._random))
         return _with_headers(response, request)
 
     def _route(self, request: Request) -> Response:
@@ -85,7 +101,7 @@ class Application:
     def _open(self, request: Request) -> Response:
         """What anybody may get."""
         answers: Mapping[tuple[str, ...], Callable[[], Response]] = {
-            (): lambda: answer({"type": "collection", "resourceType": "apiRoot", "data": [root(request)]}),
+            (): lambda: answer({"type": "collection", "resourceType": "apiRoot", "data": _roots(request)}),
             ("ping",): lambda: text("pong"),
             ("healthz",): lambda: text("ok"),
         }
@@ -119,29 +135,9 @@ class Application:
         return answer(present(self._settings, nobody, self._settings.find(name)))
 
     def _authenticated(self, request: Request, rest: list[str]) -> Response:
-        identity = self._authenticator.authenticate(request.values("authorization"))
+        identity = self._authenticator.authenticate(csrf.credentials(request))
         _confine(identity, request.method, rest)
-        match rest:
-            case [] | ["schemas"] | ["schemas", _] if request.method != "GET":
-                raise MethodNotAllowed(f"Method {request.method} not supported")
-            case []:
-                return answer(root(request))
-            case ["schemas"]:
-                return answer(list_schemas(request))
-            case ["schemas", name]:
-                return answer(one_schema(request, name))
-            case [name]:
-                return handle_collection(self._behaviour(name), Call(request, identity))
-            case [name, id]:
-                return handle_resource(self._behaviour(name), Call(request, identity), id)
-            case _:
-                raise NotFound("there is nothing here")
-
-    def _behaviour(self, name: str) -> Behaviour:
-        kind = find(name)
-        if kind is None or kind.id not in self._behaviours:
-            raise NotFound(f"failed to find schema {name}")
-        return self._behaviours[kind.id]
+        return self._routes.answer(Call(request, identity), rest)
 
 
 def _confine(identity: Identity, method: str, rest: list[str]) -> None:
@@ -151,6 +147,7 @@ def _confine(identity: Identity, method: str, rest: list[str]) -> None:
         and len(rest) >= 2
         and rest[0].lower() in ("cluster", "clusters")
         and rest[1] == identity.cluster
+        and (len(rest) == 2 or rest[2].lower() not in CLOSED)
     )
     if identity.cluster and not inside:
         raise Unauthorized("clusterID does not match")
@@ -169,9 +166,40 @@ def refusal(error: LariatError) -> Response:
 
 def _with_headers(response: Response, request: Request) -> Response:
     common = (
-        ("x-api-schemas", f"{request.base}/v3/schemas"),
+        ("x-api-schemas", f"{request.base}{_schemas(request.segments)}"),
         ("x-content-type-options", "nosniff"),
         ("content-security-policy", "default-src 'none'"),
         ("cache-control", "no-store"),
+        ("expires", "Wed 24 Feb 1982 18:42:00 GMT"),
     )
-    return Response(response.status, response.body, (*response.headers, *common))
+    return _joined(response, common)
+
+
+def _joined(response: Response, headers: Pairs) -> Response:
+    return Response(response.status, response.body, (*response.headers, *headers)) if headers else response
+
+
+def _schemas(segments: tuple[str, ...]) -> str:
+    """The schemas that describe what is under a path; every client finds a cluster's and a project's own by this."""
+    match segments:
+        case ("v3-public", *_):
+            return "/v3-public/schemas"
+        case ("v3", name, *rest) if name.lower().removesuffix("s") in ("cluster", "project"):
+            inside = f"/{quote(rest[0], safe=':')}" if rest and rest[0].lower() != "schemas" else ""
+            return f"/v3/{name.lower().removesuffix('s')}{inside}/schemas"
+        case _:
+            return "/v3/schemas"
+
+
+def _roots(request: Request) -> list[Mapping[str, Any]]:
+    return [root(request, version) for version in (MANAGEMENT, PUBLIC_VERSION)]
+
+
+def _effective(request: Request) -> Request:
+    """A ``POST`` may stand for another method: what can send nothing else says so in the query."""
+    if request.method != "POST":
+        return request
+    if request.option("action") == "remove":
+        return replace(request, method="DELETE")
+    method = request.option("_method").upper()
+    return replace(request, method=method) if method in ("GET", "PUT", "PATCH", "DELETE") else request

@@ -5,85 +5,230 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.api.http import Request, Response
+from chalicelib.api.links import related
+from chalicelib.api.merge import completed, merged, owned, replaced
+from chalicelib.api.present import Place, show
+from chalicelib.api.sealing import Sealing, kept
 from chalicelib.auth import tokens
+from chalicelib.auth.access import may
 from chalicelib.auth.identity import Identity
-from chalicelib.errors import Invalid
-from chalicelib.schema.kind import Kind
+from chalicelib.errors import Invalid, LariatError, NameTaken, NotFound
+from chalicelib.schema.kind import Action, Kind
+from chalicelib.schema.kinds import MANAGEMENT
+from chalicelib.schema.version import Version
+from chalicelib.store.removal import Removal
 from chalicelib.store.resources import Resources
-from chalicelib.types import Random, Resource
+from chalicelib.types import Clock, Random, Resource
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One authenticated API call."""
+    """One authenticated API call. ``context`` is the cluster or project whose path it came by, else empty.
+
+    ``labels`` and ``annotations`` are what the body says of them, if it does.
+    """
 
     request: Request
     identity: Identity
+    version: Version = MANAGEMENT
+    context: str = ""
+    labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] | None = None
 
     @property
     def base(self) -> str:
         return self.request.base
 
+    @property
+    def root(self) -> str:
+        """The URL that collections hang under."""
+        return f"{self.base}{self.version.path}" + (f"/{self.context}" if self.context else "")
+
+    @property
+    def replacing(self) -> bool:
+        """Does an update set every field, also those that were not sent?"""
+        return self.request.option("_replace").lower() == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every behaviour works with."""
+
+    resources: Resources
+    removal: Removal
+    random: Random
+    clock: Clock
+    sealing: Sealing
+
 
 class Behaviour:
     """The plain life of a kind: store what was validated, show it, merge updates, remove."""
 
-    def __init__(self, kind: Kind, resources: Resources, random: Random) -> None:
+    referable = True
+    """Must a reference to this kind lead to something?"""
+
+    def __init__(self, kind: Kind, services: Services) -> None:
         self.kind = kind
-        self.resources = resources
-        self.random = random
+        self.services = services
+        self.resources = services.resources
+        self.random = services.random
+
+    @property
+    def plain_list(self) -> bool:
+        """Is the collection just what is stored, so that a page of it can be read alone?"""
+        return type(self).list is Behaviour.list
+
+    def of(self, resource: Resource) -> Behaviour:
+        """The behaviour that shows and changes one of a mixed collection's resources."""
+        return self
+
+    def may(self, call: Call, verb: str, resource: Resource | None = None, parent: str = "") -> bool:
+        """May the caller do this? Where somebody else decides, such as a cluster, the answer is yes."""
+        return may(call.identity, verb, self.kind.id, resource, parent)
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
-        return self.resources.create_new(lambda: self.new(call, values))
+        with self.naming(values):
+            return self.resources.create_new(lambda: self.new(call, values))
 
     def new(self, call: Call, values: Mapping[str, Any]) -> Resource:
-        """Make the resource of validated values, with its id and its parent."""
-        parent = str(values.get(self.kind.scope, "")) if self.kind.scope else ""
+        """Make the resource of validated values, with its id and its parent, its secrets sealed."""
+        parent = self.parent_of(call, values)
+        id = self.identify(parent, values)
+        spec, sealed, _ = self.services.sealing.part(self.kind, id, values)
+        spec.pop(self.kind.parent, None)
         return Resource(
             kind=self.kind.id,
-            id=self.identify(parent, values),
+            id=id,
             parent=parent,
-            spec={name: value for name, value in values.items() if name != self.kind.scope},
+            spec=spec,
+            sealed=sealed,
+            unique=self.claims(parent, spec),
+            labels=owned(call.labels, {}),
+            annotations=owned(call.annotations, {}),
             creator=call.identity.user,
         )
+
+    def parent_of(self, call: Call, values: Mapping[str, Any]) -> str:
+        """What belongs to a user belongs to the caller."""
+        if self.kind.scope == "user" and not self.kind.fields[self.kind.parent].create:
+            return call.identity.user
+        return str(values.get(self.kind.parent, "")) if self.kind.parent else ""
 
     def identify(self, parent: str, values: Mapping[str, Any]) -> str:
         name = "" if self.kind.named else str(values.get("name") or "")
         name = name or f"{self.kind.prefix}-{tokens.word(self.random, 5)}"
-        return f"{parent}:{name}" if self.kind.scope == "clusterId" else name
+        return f"{parent.rpartition(':')[2]}:{name}" if self.kind.scope in ("cluster", "project") else name
 
     def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
         """Merge ``values`` into the stored resource, however often somebody else writes meanwhile."""
-        return self.resources.update(resource.key, lambda stored: replace(stored, spec={**stored.spec, **values}))
+        with self.naming(values):
+            return self.resources.update(resource.key, lambda stored: self.merge(call, stored, values))
+
+    def merge(self, call: Call, stored: Resource, values: Mapping[str, Any]) -> Resource:
+        """The stored resource with what was sent. Raises ``Invalid``."""
+        if call.replacing:
+            values = replaced(self.kind, stored.spec, values)
+        values = completed(self.kind, stored.spec, values)
+        plain, sealed, dropped = self.services.sealing.part(self.kind, stored.id, values)
+        spec = merged(self.kind, stored.spec, plain)
+        for validator in self.kind.validators:
+            validator(spec)
+        return replace(
+            stored,
+            spec=spec,
+            sealed={**kept(stored.sealed, dropped), **sealed} if dropped else stored.sealed,
+            unique=self.claims(stored.parent, spec) if self.kind.unique else stored.unique,
+            labels=owned(call.labels, stored.labels),
+            annotations=owned(call.annotations, stored.annotations),
+        )
+
+    def claims(self, parent: str, spec: Mapping[str, Any]) -> tuple[str, ...]:
+        """The names that a resource holds against its siblings."""
+        return tuple(
+            f"{self.kind.id}.{name}/{parent}/{str(spec[name]).lower()}" for name in self.kind.unique if spec.get(name)
+        )
+
+    @contextmanager
+    def naming(self, values: Mapping[str, Any]) -> Iterator[None]:
+        """Say of which field it is if a name is taken."""
+        try:
+            yield
+        except NameTaken:
+            field = next(iter(self.kind.unique), "name")
+            message = f"there is a {self.kind.id} with the {field} {values.get(field)!r} already"
+            raise Invalid(message, code="NotUnique", field=field) from None
 
     def remove(self, call: Call, resource: Resource) -> Resource:
-        return self.resources.remove(resource.key)
+        return self.services.removal.remove(resource.key)
 
     def find(self, id: str) -> Resource:
         """Raises ``NotFound``."""
         return self.resources.get(self.kind.id, id)
 
-    def list(self, call: Call) -> list[Resource]:
-        """Everything of the kind; what the caller may not see is left out by who asks."""
-        return list(self.resources.all(self.kind.id))
+    def named(self, call: Call, id: str) -> Resource:
+        """The resource that a path means; for most kinds an id means the same for everybody."""
+        return self.find(id)
+
+    def list(self, call: Call, parent: str | None = None) -> Iterable[Resource]:
+        """Everything of the kind, or of one parent; what the caller may not see is left out by who asks."""
+        return self.resources.all(self.kind.id, parent)
 
     def links(self, resource: Resource) -> tuple[str, ...]:
         """The links beside ``self``: ``update`` and ``remove``, where the resource allows it."""
         methods = {"PUT": "update", "DELETE": "remove"}
         return tuple(methods[method] for method in self.kind.resource_methods if method in methods)
 
+    def actions(self, resource: Resource) -> tuple[str, ...]:
+        """The actions that the resource offers in its state."""
+        return tuple(name for name, action in self.kind.actions.items() if action.offered(resource))
+
     def computed(self, call: Call, resource: Resource) -> Mapping[str, Any]:
         """Fields that don't stand in the resource itself."""
         return {}
 
+    def seen(self, resource: Resource) -> Resource:
+        """The resource under the id that clients know."""
+        return resource
+
+    def show(self, call: Call, resource: Resource) -> dict[str, Any]:
+        """The resource's JSON."""
+        place = Place(f"{call.root}/{self.kind.plural}", f"{call.version.path}/schemas")
+        seen = self.seen(resource)
+        return show(
+            self.kind,
+            seen,
+            call.base,
+            self.computed(call, resource),
+            self.links(resource),
+            place=place,
+            actions=self.actions(resource),
+            related=related(self.kind, seen.id, call.base, place.of(seen.id)),
+        )
+
+    def follow(self, link: str, call: Call, resource: Resource) -> Response:
+        """Answer a link that the kind declares."""
+        raise NotFound(f"there is no {link} here")
+
     def act(self, name: str, call: Call, resource: Resource) -> Response:
-        """Carry out an action that the kind declares."""
-        raise Invalid(f"Invalid action: {name}", code="InvalidAction")
+        """Carry out an action that the kind declares and the resource offers."""
+        raise LariatError(f"nothing carries out {name} of {self.kind.id}")
 
     def act_on_collection(self, name: str, call: Call) -> Response:
+        raise LariatError(f"nothing carries out {name} of {self.kind.plural}")
+
+
+def available(name: str, actions: Mapping[str, Action], resource: Resource | None = None) -> None:
+    """Raises ``Invalid`` for an action that is not declared, ``NotFound`` for one that is not offered now."""
+    action = actions.get(name)
+    if action is None:
         raise Invalid(f"Invalid action: {name}", code="InvalidAction")
+    if action.later:
+        raise NotFound(action.later, code="ActionNotAvailable")
+    if resource is not None and not action.offered(resource):
+        raise NotFound(f"{name} is not available in this state", code="ActionNotAvailable")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from chalicelib.api.behaviour import Behaviour, Call
 from chalicelib.auth.authenticate import grants_everything
 from chalicelib.errors import Invalid
@@ -12,10 +9,6 @@ from chalicelib.types import Resource
 
 
 class GlobalRoleBindings(Behaviour):
-    def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
-        self.resources.get("user", str(values["userId"]))
-        return super().create(call, values)
-
     def remove(self, call: Call, resource: Resource) -> Resource:
         others = (binding for binding in self.resources.all(self.kind.id) if binding.id != resource.id)
         if resource.spec.get("globalRoleId") == "admin" and not any(map(grants_everything, others)):

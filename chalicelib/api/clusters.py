@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.api.behaviour import Behaviour, Call
+from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.api.http import Response, answer
 from chalicelib.api.settings import Settings
 from chalicelib.auth.login import Login
@@ -14,8 +14,8 @@ from chalicelib.clusters.kubeconfig import kubeconfig
 from chalicelib.controllers.readiness import waiting
 from chalicelib.errors import Invalid, MethodNotAllowed, NameTaken
 from chalicelib.schema.kind import Kind
-from chalicelib.store.resources import Resources, timestamp
-from chalicelib.types import Clock, Random, Resource
+from chalicelib.store.resources import timestamp
+from chalicelib.types import Resource
 
 NAME_FIELD = "Cluster name"
 
@@ -24,14 +24,12 @@ class Clusters(Behaviour):
     def __init__(
         self,
         kind: Kind,
-        resources: Resources,
-        random: Random,
-        clock: Clock,
+        services: Services,
         login: Login,
         settings: Settings,
     ) -> None:
-        super().__init__(kind, resources, random)
-        self._clock = clock
+        super().__init__(kind, services)
+        self._clock = services.clock
         self._login = login
         self._settings = settings
 
@@ -52,7 +50,7 @@ class Clusters(Behaviour):
         try:
             return self.resources.update(
                 resource.key,
-                lambda stored: replace(stored, spec={**stored.spec, **values}, unique=(name_claim(name),)),
+                lambda stored: replace(self.merge(call, stored, values), unique=(name_claim(name),)),
             )
         except NameTaken:
             raise _taken(name) from None
@@ -60,8 +58,6 @@ class Clusters(Behaviour):
     def remove(self, call: Call, resource: Resource) -> Resource:
         if resource.spec.get("internal"):
             raise MethodNotAllowed("the cluster that was given at the start can't be deleted")
-        for token in self.resources.all("clusterRegistrationToken", resource.id):
-            self.resources.remove(token.key)
         return super().remove(call, resource)
 
     def links(self, resource: Resource) -> tuple[str, ...]:

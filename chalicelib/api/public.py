@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalicelib.api import csrf
 from chalicelib.api.http import LARGEST_PUBLIC_BODY, Request, Response, answer
+from chalicelib.api.openapi import openapi
 from chalicelib.api.present import show
+from chalicelib.api.schemas import list_schemas, one_schema, root
 from chalicelib.api.tokens import described, shown_once
 from chalicelib.auth.login import Login
 from chalicelib.errors import Invalid, MethodNotAllowed, NotFound
 from chalicelib.schema import validate
-from chalicelib.schema.kinds import LOGIN, TOKEN
+from chalicelib.schema.kinds import PUBLIC
+from chalicelib.schema.kinds.identity import LOGIN, TOKEN
 from chalicelib.types import Clock
 
 
@@ -21,6 +25,16 @@ class Public:
 
     def handle(self, request: Request) -> Response:
         match tuple(segment.lower() for segment in request.segments[1:]):
+            case () | ("schemas", *_) | ("openapi",) if request.method != "GET":
+                raise MethodNotAllowed(f"Method {request.method} not supported")
+            case ():
+                return answer(root(request, PUBLIC))
+            case ("openapi",):
+                return answer(openapi(request.base))
+            case ("schemas",):
+                return answer(list_schemas(request, PUBLIC))
+            case ("schemas", name):
+                return answer(one_schema(request, name, PUBLIC))
             case ("authproviders",) if request.method == "GET":
                 provider = self._provider(request)
                 links = {"self": f"{request.base}/v3-public/authproviders"}
@@ -41,6 +55,8 @@ class Public:
             raise Invalid(f"Invalid action: {request.option('action')}", code="InvalidAction")
         values = validate.creation(LOGIN, request.document(LARGEST_PUBLIC_BODY))
         token, key = self._login.login(values["username"], values["password"], values.get("description") or "")
+        if values["responseType"] == "cookie":
+            return Response(200, headers=csrf.session(f"{token.id}:{key}"))
         shown = shown_once(token, key)
         computed = {"current": False, **described(shown, self._clock.now())}
         return answer(show(TOKEN, shown, request.base, computed), 201)

@@ -8,25 +8,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.api.behaviour import Behaviour, Call
+from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.api.settings import Settings
 from chalicelib.auth.tokens import KEY_LENGTH, word
 from chalicelib.clusters.manifest import manifest
 from chalicelib.clusters.registration import find_token, token_claim
 from chalicelib.errors import NotFound
 from chalicelib.schema.kind import Kind
-from chalicelib.store.resources import Resources
-from chalicelib.types import Random, Resource, Seal
+from chalicelib.types import Resource, Seal
 
 
 class Registrations(Behaviour):
-    def __init__(self, kind: Kind, resources: Resources, random: Random, seal: Seal, settings: Settings) -> None:
-        super().__init__(kind, resources, random)
+    def __init__(self, kind: Kind, services: Services, seal: Seal, settings: Settings) -> None:
+        super().__init__(kind, services)
         self._seal = seal
         self._settings = settings
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
-        self.resources.get("cluster", str(values["clusterId"]))
         token = word(self.random, KEY_LENGTH)
 
         def make() -> Resource:

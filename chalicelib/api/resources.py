@@ -2,78 +2,157 @@
 
 from __future__ import annotations
 
-from chalicelib.api.behaviour import Behaviour, Call
-from chalicelib.api.collection import collection
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.api.behaviour import Behaviour, Call, available
+from chalicelib.api.collection import Entries, collection
 from chalicelib.api.http import Response, answer
-from chalicelib.api.present import show
-from chalicelib.auth.access import CREATE, DELETE, READ, UPDATE, allowed
-from chalicelib.errors import Forbidden, Invalid, Malformed, MethodNotAllowed
+from chalicelib.api.registry import Registry
+from chalicelib.auth.access import CREATE, DELETE, READ, UPDATE, sees_all
+from chalicelib.errors import Forbidden, Malformed, MethodNotAllowed
 from chalicelib.schema import validate
 from chalicelib.store.resources import missing
-from chalicelib.types import Resource
+from chalicelib.types import Page, Resource
 
-_VERBS = {"GET": READ, "PUT": UPDATE, "DELETE": DELETE, "POST": UPDATE}
+_VERBS = {"GET": READ, "PUT": UPDATE, "DELETE": DELETE}
 
 
-def handle_collection(behaviour: Behaviour, call: Call) -> Response:
-    """``GET`` lists, ``POST`` creates or acts."""
+def handle_collection(
+    registry: Registry, behaviour: Behaviour, call: Call, within: tuple[str, str] = ("", "")
+) -> Response:
+    """``GET`` lists, ``POST`` creates or acts. ``within`` is the field and id of the parent in whose path this is."""
     kind, request = behaviour.kind, call.request
-    if request.method == "POST" and request.option("action"):
-        return _act_on_collection(behaviour, call)
+    if request.method == "POST" and (action := request.option("action")):
+        available(action, kind.collection_actions)
+        return behaviour.act_on_collection(action, call)
     if request.method not in kind.collection_methods:
         raise MethodNotAllowed(f"Method {request.method} not supported")
     if request.method == "POST":
-        return _create(behaviour, call)
-    visible = [resource for resource in behaviour.list(call) if allowed(call.identity, READ, kind.id, resource)]
-    return answer(collection(kind, [present(behaviour, call, resource) for resource in visible], request))
+        return _create(registry, behaviour, call, within)
+    return answer(collection(kind, _Entries(behaviour, call, within), request, _collection_url(behaviour, call)))
 
 
-def handle_resource(behaviour: Behaviour, call: Call, id: str) -> Response:
-    """``GET`` shows, ``PUT`` merges, ``DELETE`` removes, ``POST`` acts."""
+def handle_resource(
+    registry: Registry, behaviour: Behaviour, call: Call, id: str, within: tuple[str, str] = ("", "")
+) -> Response:
+    """``GET`` shows, ``PUT`` merges, ``DELETE`` removes, ``POST`` acts. ``within`` is as for a collection."""
     kind, request = behaviour.kind, call.request
     action = request.option("action") if request.method == "POST" else ""
     if not action and request.method not in kind.resource_methods:
         raise MethodNotAllowed(f"Method {request.method} not supported")
-    resource = find(behaviour, call, id)
+    resource = find(behaviour, call, id, within)
+    behaviour = behaviour.of(resource)
     if action:
-        if action not in kind.actions:
-            raise Invalid(f"Invalid action: {action}", code="InvalidAction")
-        return behaviour.act(action, call, resource)
-    if not allowed(call.identity, _VERBS[request.method], kind.id, resource):
-        raise Forbidden(f"you may not {_VERBS[request.method]} this {kind.id}")
+        return _act(behaviour, call, resource, action)
+    if request.method not in behaviour.kind.resource_methods:
+        raise MethodNotAllowed(f"Method {request.method} not supported")
+    _demand(behaviour, call, _VERBS[request.method], resource)
     if request.method == "PUT":
-        values = validate.update(kind, request.document())
-        return answer(present(behaviour, call, behaviour.update(call, resource, values)))
+        return _update(registry, behaviour, call, resource)
     if request.method == "DELETE":
         removed = behaviour.remove(call, resource)
         return answer(present(behaviour, call, removed)) if removed.finalizers else Response(204)
     return answer(present(behaviour, call, resource))
 
 
-def find(behaviour: Behaviour, call: Call, id: str) -> Resource:
-    """Return a resource that the caller may see; one that he may not see does not exist for him."""
-    resource = behaviour.find(id)
-    if not allowed(call.identity, READ, behaviour.kind.id, resource):
+def handle_link(behaviour: Behaviour, call: Call, id: str, link: str, within: tuple[str, str] = ("", "")) -> Response:
+    """``GET`` of a link that the kind answers itself."""
+    resource = find(behaviour, call, id, within)
+    if link not in behaviour.kind.links:
+        raise missing(behaviour.kind.id, f"{id}/{link}")
+    if call.request.method != "GET":
+        raise MethodNotAllowed(f"Method {call.request.method} not supported")
+    return behaviour.of(resource).follow(link, call, resource)
+
+
+def find(behaviour: Behaviour, call: Call, id: str, within: tuple[str, str] = ("", "")) -> Resource:
+    """Return a resource that the caller may see; one that he may not see, or not by this path, is not there for him."""
+    resource = behaviour.named(call, id)
+    field, parent = within
+    elsewhere = field and parent != (resource.parent if field == behaviour.kind.parent else resource.spec.get(field))
+    if elsewhere or not behaviour.may(call, READ, resource):
         raise missing(behaviour.kind.id, id)
     return resource
 
 
-def present(behaviour: Behaviour, call: Call, resource: Resource) -> dict[str, object]:
-    return show(behaviour.kind, resource, call.base, behaviour.computed(call, resource), behaviour.links(resource))
+def present(behaviour: Behaviour, call: Call, resource: Resource) -> dict[str, Any]:
+    return behaviour.of(resource).show(call, resource)
 
 
-def _create(behaviour: Behaviour, call: Call) -> Response:
+def _act(behaviour: Behaviour, call: Call, resource: Resource, action: str) -> Response:
+    available(action, behaviour.kind.actions, resource)
+    if not behaviour.kind.actions[action].reading:
+        _demand(behaviour, call, UPDATE, resource)
+    return behaviour.act(action, call, resource)
+
+
+def _demand(behaviour: Behaviour, call: Call, verb: str, resource: Resource) -> None:
+    if not behaviour.may(call, verb, resource):
+        raise Forbidden(f"you may not {verb} this {behaviour.kind.id}")
+
+
+def _update(registry: Registry, behaviour: Behaviour, call: Call, resource: Resource) -> Response:
+    body = call.request.document()
+    values = validate.update(behaviour.kind, body)
+    registry.check(call, behaviour.kind, values)
+    return answer(present(behaviour, call, behaviour.update(_described(call, body), resource, values)))
+
+
+def _create(registry: Registry, behaviour: Behaviour, call: Call, within: tuple[str, str]) -> Response:
     kind = behaviour.kind
-    if not allowed(call.identity, CREATE, kind.id):
+    if not behaviour.may(call, CREATE, parent=within[1]):
         raise Forbidden(f"you may not create a {kind.id}")
     if not call.request.body.strip():
         raise Malformed("Failed to parse body: EOF")
-    values = validate.creation(kind, call.request.document())
-    return answer(present(behaviour, call, behaviour.create(call, values)), 201)
+    body = call.request.document()
+    if within[0]:
+        body[within[0]] = within[1]
+    values = validate.creation(kind, body)
+    registry.check(call, kind, values)
+    for validator in kind.validators:
+        validator(values)
+    return answer(present(behaviour, call, behaviour.create(_described(call, body), values)), 201)
 
 
-def _act_on_collection(behaviour: Behaviour, call: Call) -> Response:
-    action = call.request.option("action")
-    if action not in behaviour.kind.collection_actions:
-        raise Invalid(f"Invalid action: {action}", code="InvalidAction")
-    return behaviour.act_on_collection(action, call)
+def _described(call: Call, body: Mapping[str, Any]) -> Call:
+    labels, annotations = validate.metadata(body, "labels"), validate.metadata(body, "annotations")
+    return replace(call, labels=labels, annotations=annotations)
+
+
+def _collection_url(behaviour: Behaviour, call: Call) -> str:
+    return f"{call.root}/{behaviour.kind.plural.lower()}"
+
+
+class _Entries(Entries):
+    """A collection's resources, as the collection asks for them."""
+
+    def __init__(self, behaviour: Behaviour, call: Call, within: tuple[str, str]) -> None:
+        self._behaviour = behaviour
+        self._call = call
+        self._field, self._id = within
+        self._whole = not self._field or self._field == behaviour.kind.parent
+
+    @property
+    def pageable(self) -> bool:
+        return self._whole and self._behaviour.plain_list and sees_all(self._call.identity, self._behaviour.kind.id)
+
+    def ids(self) -> Sequence[str]:
+        return self._behaviour.resources.ids(self._behaviour.kind.id, self._parent)
+
+    def page(self, after: str, limit: int) -> Page:
+        return self._behaviour.resources.list(self._behaviour.kind.id, self._parent, after=after, limit=limit)
+
+    def all(self) -> list[Resource]:
+        found = self._behaviour.list(self._call, self._parent)
+        if not self._whole:
+            found = (resource for resource in found if resource.spec.get(self._field) == self._id)
+        return [resource for resource in found if self._behaviour.may(self._call, READ, resource)]
+
+    def show(self, resource: Resource) -> dict[str, Any]:
+        return present(self._behaviour, self._call, resource)
+
+    @property
+    def _parent(self) -> str | None:
+        return self._id if self._field and self._whole else None

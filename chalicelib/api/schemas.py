@@ -6,50 +6,51 @@ from typing import Any
 
 from chalicelib.api.http import Request
 from chalicelib.errors import NotFound
-from chalicelib.schema.kind import Action, Field, Kind
-from chalicelib.schema.kinds import KINDS, find
+from chalicelib.schema.field import Field
+from chalicelib.schema.kind import Action, Kind
+from chalicelib.schema.kinds import MANAGEMENT
+from chalicelib.schema.version import Version
 
-VERSION = {"group": "management.cattle.io", "path": "/v3", "version": "v3"}
 
-
-def list_schemas(request: Request) -> dict[str, Any]:
-    schemas = [schema(kind, request.base) for kind in sorted(KINDS, key=lambda kind: kind.id)]
+def list_schemas(request: Request, version: Version = MANAGEMENT, context: str = "") -> dict[str, Any]:
+    schemas = [schema(kind, request.base, version, context) for kind in version.schemas]
     return {
         "type": "collection",
         "resourceType": "schema",
-        "links": {"self": f"{request.base}/v3/schemas"},
+        "links": {"self": f"{_root(request.base, version, context)}/schemas"},
         "actions": {},
         "pagination": {"limit": 1000, "total": len(schemas)},
         "data": schemas,
     }
 
 
-def one_schema(request: Request, name: str) -> dict[str, Any]:
-    kind = find(name)
+def one_schema(request: Request, name: str, version: Version = MANAGEMENT, context: str = "") -> dict[str, Any]:
+    kind = version.find(name)
     if kind is None:
         raise NotFound(f"failed to find schema {name}")
-    return schema(kind, request.base)
+    return schema(kind, request.base, version, context)
 
 
-def root(request: Request) -> dict[str, Any]:
-    """``GET /v3``: where the collections are."""
-    listable = {kind.plural: f"{request.base}/v3/{kind.plural.lower()}" for kind in KINDS if kind.collection_methods}
-    links = {**listable, "self": f"{request.base}/v3", "root": request.base, "schemas": f"{request.base}/v3/schemas"}
-    return {"type": "apiRoot", "baseType": "apiRoot", "apiVersion": VERSION, "links": links}
+def root(request: Request, version: Version = MANAGEMENT) -> dict[str, Any]:
+    url = f"{request.base}{version.path}"
+    listable = {kind.plural: f"{url}/{kind.plural.lower()}" for kind in version.kinds if kind.collection_methods}
+    links = {**listable, "self": url, "root": request.base, "schemas": f"{url}/schemas"}
+    return {"type": "apiRoot", "baseType": "apiRoot", "apiVersion": version.document, "links": links}
 
 
-def schema(kind: Kind, base: str) -> dict[str, Any]:
-    links = {"self": f"{base}/v3/schemas/{kind.id}"}
+def schema(kind: Kind, base: str, version: Version = MANAGEMENT, context: str = "") -> dict[str, Any]:
+    url = _root(base, version, context)
+    links = {"self": f"{url}/schemas/{kind.id}"}
     if "GET" in kind.collection_methods:
-        links["collection"] = f"{base}/v3/{kind.plural.lower()}"
+        links["collection"] = f"{url}/{kind.plural.lower()}"
     document: dict[str, Any] = {
         "id": kind.id,
         "type": "schema",
         "baseType": "schema",
         "links": links,
-        "version": VERSION,
+        "version": version.document,
         "pluralName": kind.plural,
-        "resourceFields": {name: _field(field) for name, field in kind.fields.items()},
+        "resourceFields": {name: _field(field) for name, field in kind.everything.items()},
     }
     if kind.collection_methods:
         document["collectionMethods"] = list(kind.collection_methods)
@@ -57,10 +58,14 @@ def schema(kind: Kind, base: str) -> dict[str, Any]:
     if kind.resource_methods:
         document["resourceMethods"] = list(kind.resource_methods)
     if kind.actions:
-        document["resourceActions"] = _actions(kind.actions)
+        document["resourceActions"] = {name: _action(action) for name, action in kind.actions.items()}
     if kind.collection_actions:
-        document["collectionActions"] = _actions(kind.collection_actions)
+        document["collectionActions"] = {name: _action(action) for name, action in kind.collection_actions.items()}
     return document
+
+
+def _root(base: str, version: Version, context: str) -> str:
+    return f"{base}{version.path}" + (f"/{context}" if context else "")
 
 
 def _field(field: Field) -> dict[str, Any]:
@@ -71,19 +76,18 @@ def _field(field: Field) -> dict[str, Any]:
         "writeOnly": field.secret,
         "minLength": field.shortest,
         "maxLength": field.longest,
-        "max": field.most,
+        "validChars": field.valid,
+        "invalidChars": field.invalid,
         "options": list(field.options),
     }
-    if field.default is not None:
-        document["default"] = field.default
-    if field.least is not None:
-        document["min"] = field.least
+    limits = {"default": field.default, "min": field.least, "max": field.most}
+    document |= {name: value for name, value in limits.items() if value is not None}
     return document | {name: value for name, value in optional.items() if value}
 
 
-def _actions(actions: Any) -> dict[str, dict[str, str]]:
-    def parts(action: Action) -> dict[str, str]:
-        named = {"input": action.input, "output": action.output}
-        return {name: value for name, value in named.items() if value}
+def _action(action: Action) -> dict[str, str]:
+    return {name: _id(kind) for name, kind in (("input", action.input), ("output", action.output)) if kind}
 
-    return {name: parts(action) for name, action in actions.items()}
+
+def _id(kind: Kind | str) -> str:
+    return kind if isinstance(kind, str) else kind.id

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.api.behaviour import Behaviour, Call
+from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.errors import AlreadyExists, Invalid, MethodNotAllowed
 from chalicelib.schema.kind import Kind
-from chalicelib.store.resources import Resources, missing
-from chalicelib.types import Key, Random, Resource
+from chalicelib.store.resources import missing
+from chalicelib.types import Key, Resource
 
 MOST_MINUTES = 10 * 365 * 24 * 60
 
@@ -38,49 +38,74 @@ DEFAULTS: Mapping[str, str] = {
 class Settings(Behaviour):
     """A setting exists by its default; only a changed one is stored."""
 
-    def __init__(self, kind: Kind, resources: Resources, random: Random, started_with: Mapping[str, str]) -> None:
-        super().__init__(kind, resources, random)
+    def __init__(
+        self, kind: Kind, services: Services, started_with: Mapping[str, str], environment: Mapping[str, str]
+    ) -> None:
+        super().__init__(kind, services)
         self._defaults = {**DEFAULTS, **started_with}
+        self._given = {
+            name: value for name in self._defaults if name not in FIXED and (value := environment.get(variable(name)))
+        }
 
     def value(self, name: str) -> str:
         """The effective value, for the rest of the server."""
+        if name in self._given:
+            return self._given[name]
         stored = None if name in FIXED else self.resources.find("setting", name)
-        return str(stored.spec.get("value") or "") if stored and stored.spec.get("value") else self._defaults[name]
+        return str(stored.spec.get("value") or "") if stored and stored.spec.get("value") else self._default(name)
+
+    def _default(self, name: str) -> str:
+        return self._defaults.get(name, "")
 
     def minutes(self, name: str) -> int:
         text = self.value(name)
         return int(text) if text.isdecimal() else int(self._defaults[name])
 
     def find(self, id: str) -> Resource:
-        if id not in self._defaults:
+        stored = self.resources.find("setting", id)
+        if stored is None and id not in self._defaults:
             raise missing("setting", id)
-        return self.resources.find("setting", id) or Resource(kind="setting", id=id)
+        return stored or Resource(kind="setting", id=id)
 
-    def list(self, call: Call) -> list[Resource]:
-        return [self.find(name) for name in sorted(self._defaults)]
+    def list(self, call: Call, parent: str | None = None) -> list[Resource]:
+        stored = {resource.id: resource for resource in self.resources.all("setting")}
+        names = sorted(self._defaults.keys() | stored.keys())
+        return [stored.get(name) or Resource(kind="setting", id=name) for name in names]
+
+    def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
+        if values["name"] in self._defaults:
+            raise AlreadyExists(f"the setting {values['name']} exists already")
+        return super().create(call, values)
 
     def computed(self, call: Call, resource: Resource) -> Mapping[str, Any]:
-        default = self._defaults[resource.id]
-        value = self.value(resource.id)
+        default = self._default(resource.id)
+        stored = "" if resource.id in FIXED else str(resource.spec.get("value") or "")
+        value = self._given.get(resource.id) or stored or default
         customized = value != default
-        return {
-            "value": value,
-            "default": default,
-            "customized": customized,
-            "source": "db" if customized else "default",
-        }
+        source = "env" if resource.id in self._given else "db" if customized else "default"
+        return {"value": value, "default": default, "customized": customized, "source": source}
 
     def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
-        if resource.id in FIXED:
+        if self._is_fixed(resource.id):
             raise MethodNotAllowed(f"{resource.id} follows from how the server was started")
         if "value" not in values:
             return resource
         value = str(values["value"] or "").rstrip("/") if resource.id == "server-url" else str(values["value"] or "")
         self._check(resource.id, value)
-        return self.set(resource.id, value)
+        return super().update(call, self.set(resource.id, value), {})
 
     def links(self, resource: Resource) -> tuple[str, ...]:
-        return () if resource.id in FIXED else super().links(resource)
+        if self._is_fixed(resource.id):
+            return ()
+        return ("update",) if resource.id in self._defaults else super().links(resource)
+
+    def remove(self, call: Call, resource: Resource) -> Resource:
+        if resource.id in self._defaults:
+            raise MethodNotAllowed(f"{resource.id} is the server's own: set it to an empty value to reset it")
+        return super().remove(call, resource)
+
+    def _is_fixed(self, name: str) -> bool:
+        return name in FIXED or name in self._given
 
     def set(self, name: str, value: str) -> Resource:
         try:
@@ -89,9 +114,12 @@ class Settings(Behaviour):
         except AlreadyExists:
             # Somebody else stored it first; then this is an update like any other.
             pass
-        return self.resources.update(
-            Key("setting", name), lambda stored: replace(stored, spec={**stored.spec, "value": value})
-        )
+
+        def change(stored: Resource) -> Resource:
+            same = str(stored.spec.get("value") or "") == value
+            return stored if same else replace(stored, spec={**stored.spec, "value": value})
+
+        return self.resources.update(Key("setting", name), change)
 
     def _check(self, name: str, value: str) -> None:
         if name == "server-url" and value and not _URL.fullmatch(value):
@@ -100,6 +128,11 @@ class Settings(Behaviour):
             raise Invalid(
                 f"{name} must be a number of minutes up to {MOST_MINUTES}", code="InvalidFormat", field="value"
             )
+
+
+def variable(name: str) -> str:
+    """The environment variable that gives a setting: ``CATTLE_SERVER_URL`` is ``server-url``."""
+    return f"CATTLE_{name.upper().replace('-', '_')}"
 
 
 def _is_minutes(value: str) -> bool:

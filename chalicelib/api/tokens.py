@@ -6,29 +6,28 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.api.behaviour import Behaviour, Call
+from chalicelib.api import csrf
+from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.api.http import Response
 from chalicelib.auth.login import Login
 from chalicelib.auth.tokens import expired
 from chalicelib.errors import Refused
 from chalicelib.schema.kind import Kind
-from chalicelib.store.resources import Resources, timestamp
-from chalicelib.types import Clock, Key, Random, Resource
+from chalicelib.store.resources import timestamp
+from chalicelib.types import Key, Resource
 
 
 class Tokens(Behaviour):
-    def __init__(self, kind: Kind, resources: Resources, random: Random, login: Login, clock: Clock) -> None:
-        super().__init__(kind, resources, random)
+    def __init__(self, kind: Kind, services: Services, login: Login) -> None:
+        super().__init__(kind, services)
         self._login = login
-        self._clock = clock
+        self._clock = services.clock
 
-    def list(self, call: Call) -> list[Resource]:
+    def list(self, call: Call, parent: str | None = None) -> list[Resource]:
         return list(self.resources.all("token", call.identity.user))
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         cluster = str(values.get("clusterId") or "")
-        if cluster:
-            self.resources.get("cluster", cluster)
         spec = {"isDerived": True, "description": values.get("description") or "", "clusterId": cluster or None}
         token, key = self._login.issue(call.identity.user, values["ttl"], "api", spec)
         return shown_once(token, key)
@@ -40,7 +39,7 @@ class Tokens(Behaviour):
 
     def act_on_collection(self, name: str, call: Call) -> Response:
         self.resources.remove(Key("token", call.identity.token))
-        return Response(200)
+        return Response(200, headers=csrf.ended())
 
     def computed(self, call: Call, resource: Resource) -> Mapping[str, Any]:
         current = resource.id == call.identity.token and not resource.spec.get("isDerived")

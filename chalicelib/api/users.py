@@ -6,33 +6,30 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.api.behaviour import Behaviour, Call
+from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.api.http import Response, answer
-from chalicelib.api.present import show
+from chalicelib.api.merge import owned
 from chalicelib.api.settings import Settings
-from chalicelib.auth.access import UPDATE, allowed
 from chalicelib.auth.login import Login, new_user
 from chalicelib.auth.passwords import Passwords
 from chalicelib.auth.tokens import word
-from chalicelib.errors import Forbidden, Invalid, NameTaken
+from chalicelib.errors import Invalid, NameTaken
 from chalicelib.schema import validate
 from chalicelib.schema.kind import Kind
-from chalicelib.schema.kinds import CHANGE_PASSWORD, SET_PASSWORD
-from chalicelib.store.resources import Resources
-from chalicelib.types import Random, Resource
+from chalicelib.schema.kinds.identity import CHANGE_PASSWORD, SET_PASSWORD
+from chalicelib.types import Resource
 
 
 class Users(Behaviour):
     def __init__(
         self,
         kind: Kind,
-        resources: Resources,
-        random: Random,
+        services: Services,
         passwords: Passwords,
         login: Login,
         settings: Settings,
     ) -> None:
-        super().__init__(kind, resources, random)
+        super().__init__(kind, services)
         self._passwords = passwords
         self._login = login
         self._settings = settings
@@ -47,7 +44,12 @@ class Users(Behaviour):
 
         def make() -> Resource:
             user = new_user(f"u-{word(self.random, 5)}", username, hash, spec)
-            return replace(user, creator=call.identity.user)
+            return replace(
+                user,
+                creator=call.identity.user,
+                labels=owned(call.labels, {}),
+                annotations=owned(call.annotations, {}),
+            )
 
         try:
             return self.resources.create_new(make)
@@ -65,17 +67,12 @@ class Users(Behaviour):
     def remove(self, call: Call, resource: Resource) -> Resource:
         if resource.id == call.identity.user:
             raise Invalid("you may not delete yourself", code="InvalidAction")
-        for kind in ("token", "globalRoleBinding"):
-            for owned in self.resources.all(kind, resource.id):
-                self.resources.remove(owned.key)
         return super().remove(call, resource)
 
     def act(self, name: str, call: Call, resource: Resource) -> Response:
-        if not allowed(call.identity, UPDATE, "user", resource):
-            raise Forbidden("you may not set this user's password")
         values = validate.creation(SET_PASSWORD, call.request.document())
         stored = self._set(resource, values["newPassword"])
-        return answer(show(self.kind, stored, call.base, self.computed(call, stored), self.links(stored)))
+        return answer(self.show(call, stored))
 
     def act_on_collection(self, name: str, call: Call) -> Response:
         values = validate.creation(CHANGE_PASSWORD, call.request.document())

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from chalicelib.auth.identity import Identity
 from chalicelib.errors import ClusterUnavailable
-from chalicelib.proxy.policy import controller_request
+from chalicelib.proxy.policy import controller_request, impersonation
 from chalicelib.tunnel.heads import RequestHead
 
 TIMEOUT = 10.0
@@ -47,6 +48,12 @@ class ClusterClient:
         if answer.status != 200 or "gitVersion" not in document:
             raise ClusterUnavailable(f"its API server answers {answer.status} to GET /version")
         return document
+
+    def call_as(self, identity: Identity, cluster: str, method: str, path: str, body: bytes = b"") -> Answer:
+        """Send a caller's request with no more rights than his own. Raises ``ClusterUnavailable`` or ``Forbidden``."""
+        content = (("content-type", "application/json"),) if body else ()
+        head = RequestHead(method, path, (*content, *impersonation(identity)))
+        return self._transport.call(cluster, head, body, TIMEOUT)
 
     def ensure(self, cluster: str, path: str, document: Mapping[str, Any]) -> None:
         """Create an object unless it is there; ``path`` is its collection. Raises ``ClusterUnavailable``."""

@@ -18,8 +18,8 @@ from chalicelib.types import Key, Post, Queue, Resource
 
 log = logging.getLogger("lariat.work")
 
-WATCHED = ("cluster", "globalRoleBinding")
-"""Kinds whose changes are worked on."""
+WATCHED = ("cluster", "globalRoleBinding", "project", "user")
+"""Kinds whose changes are worked on: they have a controller, or take along what lives inside when they go."""
 
 
 class Work:

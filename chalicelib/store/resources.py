@@ -54,6 +54,9 @@ class Resources:
     def list(self, kind: str, parent: str | None = None, *, after: str = "", limit: int = 1000) -> Page:
         return self._store.list(kind, parent, after=after, limit=limit)
 
+    def ids(self, kind: str, parent: str | None = None) -> Sequence[str]:
+        return self._store.ids(kind, parent)
+
     def all(self, kind: str, parent: str | None = None) -> Iterator[Resource]:
         """Every resource of a kind, of one parent or of all, however many pages that takes."""
         after = ""

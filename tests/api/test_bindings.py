@@ -38,7 +38,7 @@ def test_other_roles_give_nothing_yet(admin: Caller, plain: Caller, role: str) -
     [
         ({}, (422, "MissingRequired", "userId")),
         ({"userId": "u-plain"}, (422, "MissingRequired", "globalRoleId")),
-        ({"userId": "u-plain", "globalRoleId": "king"}, (422, "InvalidOption", "globalRoleId")),
+        ({"userId": "u-plain", "globalRoleId": "king"}, (422, "InvalidReference", "globalRoleId")),
         ({"userId": "u-nope", "globalRoleId": "admin"}, (404, "NotFound", "")),
         ({"userId": ["u-plain"], "globalRoleId": "admin"}, (422, "InvalidFormat", "userId")),
     ],

@@ -186,7 +186,7 @@ def test_an_empty_list_is_a_list(admin: Caller) -> None:
 
 def test_creation_is_offered_where_it_is_possible(admin: Caller) -> None:
     assert admin.get("/v3/clusters").json["createTypes"] == {"cluster": f"{BASE}/v3/clusters"}
-    assert "createTypes" not in admin.get("/v3/settings").json
+    assert "createTypes" not in admin.get("/v3/authconfigs").json
 
 
 def test_collection_actions_are_offered(admin: Caller) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.api.present import milliseconds, show
-from chalicelib.schema.kinds import CLUSTER, KINDS, REGISTRATION_TOKEN, USER
+from chalicelib.schema.kinds import KINDS
+from chalicelib.schema.kinds.clusters import CLUSTER, REGISTRATION_TOKEN
+from chalicelib.schema.kinds.identity import USER
 from chalicelib.types import Condition, Resource
 from tests.support.server import BASE
 

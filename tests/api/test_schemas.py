@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.schema.kinds import KINDS
+from chalicelib.schema.kinds import KINDS, MANAGEMENT
 from tests.support.server import BASE, Caller, Server
 
 LISTABLE = [kind for kind in KINDS if "GET" in kind.collection_methods]
@@ -13,8 +13,10 @@ LISTABLE = [kind for kind in KINDS if "GET" in kind.collection_methods]
 def test_the_list_holds_every_kind_in_the_order_of_ids(admin: Caller) -> None:
     document = admin.get("/v3/schemas").json
     assert document["resourceType"] == "schema"
-    assert [schema["id"] for schema in document["data"]] == sorted(kind.id for kind in KINDS)
-    assert document["pagination"]["total"] == len(KINDS)
+    ids = [schema["id"] for schema in document["data"]]
+    assert ids == sorted(kind.id for kind in MANAGEMENT.schemas)
+    assert {kind.id for kind in KINDS} <= set(ids)
+    assert document["pagination"]["total"] == len(ids)
 
 
 def test_one_schema_is_the_same_as_in_the_list(admin: Caller) -> None:
@@ -58,7 +60,7 @@ def test_the_schema_of_clusters(admin: Caller) -> None:
     assert schema["version"] == {"group": "management.cattle.io", "path": "/v3", "version": "v3"}
     assert set(schema["collectionMethods"]) == {"GET", "POST"}
     assert set(schema["resourceMethods"]) == {"GET", "PUT", "DELETE"}
-    assert schema["resourceActions"] == {"generateKubeconfig": {"output": "generateKubeConfigOutput"}}
+    assert schema["resourceActions"]["generateKubeconfig"] == {"output": "generateKubeConfigOutput"}
     assert schema["resourceFields"]["name"] == {
         "type": "dnsLabel",
         "create": True,
@@ -80,6 +82,21 @@ def test_passwords_are_write_only(admin: Caller) -> None:
     assert admin.get("/v3/schemas/user").json["resourceFields"]["password"]["writeOnly"] is True
 
 
+WAYS = [
+    ("/v3", "/v3/schemas"),
+    ("/v3/users", "/v3/schemas"),
+    ("/v3/nosuch", "/v3/schemas"),
+    ("/nothing", "/v3/schemas"),
+    ("/v3-public", "/v3-public/schemas"),
+    ("/v3/clusters", "/v3/cluster/schemas"),
+    ("/v3/CLUSTERS/c-1", "/v3/cluster/c-1/schemas"),
+    ("/v3/cluster/c-1/projects", "/v3/cluster/c-1/schemas"),
+    ("/v3/projects/c-1:p-1/schemas", "/v3/project/c-1:p-1/schemas"),
+    ("/v3/project/schemas", "/v3/project/schemas"),
+]
+"""Where a client finds the schemas of what is under a path."""
+
+
 @pytest.mark.parametrize("path", ["/v3", "/v3/", "//v3"])
 def test_the_root_links_to_every_collection(admin: Caller, path: str) -> None:
     reply = admin.get(path)
@@ -90,14 +107,14 @@ def test_the_root_links_to_every_collection(admin: Caller, path: str) -> None:
 
 
 def test_the_way_to_the_schemas_stands_in_every_answer(admin: Caller) -> None:
-    for path in ("/v3", "/v3/clusters", "/v3/nosuch", "/nothing"):
-        assert ("x-api-schemas", f"{BASE}/v3/schemas") in admin.get(path).headers
+    for path, schemas in WAYS:
+        assert ("x-api-schemas", f"{BASE}{schemas}") in admin.get(path).headers, path
 
 
 def test_the_front_page_names_the_api(server: Server) -> None:
     document = server.nobody.get("/").json
     assert document["resourceType"] == "apiRoot"
-    assert [root["links"]["self"] for root in document["data"]] == [f"{BASE}/v3"]
+    assert [root["links"]["self"] for root in document["data"]] == [f"{BASE}/v3", f"{BASE}/v3-public"]
 
 
 @pytest.mark.parametrize(("path", "body"), [("/ping", b"pong"), ("/healthz", b"ok")])

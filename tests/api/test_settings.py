@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib.api.settings import DEFAULTS, FIXED, PUBLIC
 from tests.api.conftest import CA
-from tests.support.server import Caller, Server
+from tests.support.server import Caller, Server, serving
 
 URL = "/v3/settings/server-url"
 ELSEWHERE = "https://lariat.example.com"
@@ -112,3 +113,28 @@ def test_strangers_change_nothing(server: Server, name: str) -> None:
 def test_users_read_settings_and_change_none(plain: Caller) -> None:
     assert plain.get("/v3/settings").ids == sorted(DEFAULTS)
     assert plain.put(URL, {"value": ELSEWHERE}).error == (403, "PermissionDenied", "")
+
+
+def test_a_setting_of_ones_own(admin: Caller) -> None:
+    made = admin.make("/v3/settings", {"name": "mine", "value": "1"})
+    assert values(made) == ("1", "", True, "db")
+    assert "mine" in admin.get("/v3/settings").ids
+    assert admin.post("/v3/settings", {"name": "mine", "value": "2"}).error == (409, "AlreadyExists", "")
+    assert admin.delete(made["links"]["remove"]).status == 204
+    assert "mine" not in admin.get("/v3/settings").ids
+
+
+def test_the_servers_own_settings_are_neither_made_nor_removed(admin: Caller) -> None:
+    assert admin.post("/v3/settings", {"name": "server-url", "value": "x"}).error == (409, "AlreadyExists", "")
+    assert admin.delete(URL).error == (405, "MethodNotAllow", "")
+    assert "remove" not in admin.get(URL).json["links"]
+
+
+def test_the_environment_decides(tmp_path: Path) -> None:
+    with serving(tmp_path, environment={"CATTLE_UI_PL": "theirs", "CATTLE_SERVER_VERSION": "v9"}) as server:
+        admin = server.user("admin", administrator=True)
+        setting = admin.get("/v3/settings/ui-pl").json
+        assert values(setting) == ("theirs", "lariat", True, "env")
+        assert "update" not in setting["links"]
+        assert admin.put("/v3/settings/ui-pl", {"value": "x"}).error == (405, "MethodNotAllow", "")
+        assert admin.get("/v3/settings/server-version").json["source"] == "default"

@@ -183,7 +183,7 @@ def test_a_token_for_one_cluster_changes_nothing(admin: Caller, scoped: Scoped, 
 
 
 def test_a_token_for_a_cluster_that_is_not_there(admin: Caller) -> None:
-    assert admin.post(TOKENS, {"clusterId": "c-nope"}).error == (404, "NotFound", "")
+    assert admin.post(TOKENS, {"clusterId": "c-nope"}).error == (422, "InvalidReference", "clusterId")
 
 
 def test_clients_build_the_url_to_log_out(plain: Caller) -> None:

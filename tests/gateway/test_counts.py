@@ -23,6 +23,7 @@ from chalicelib.gateway.agents import Terms
 from chalicelib.gateway.work import Work
 from chalicelib.main import build
 from chalicelib.reconcile import Reconciler
+from chalicelib.store.removal import Removal
 from chalicelib.store.resources import timestamp
 from chalicelib.tunnel.frames import ASK, Frame, Kind
 from chalicelib.tunnel.heads import RequestHead, ResponseHead
@@ -144,7 +145,7 @@ def test_a_look_at_a_cluster_that_is_well(edge: Edge) -> None:
 
     edge.agent(version)
     for _ in range(2):
-        reconciler = Reconciler(edge.resources, ClusterClient(edge.process()), edge.clock)
+        reconciler = Reconciler(edge.resources, ClusterClient(edge.process()), edge.clock, Removal(edge.resources, {}))
         work = Work(reconciler.reconcile, edge.resources, edge.connections, edge.gateway, edge.queue)
         edge.reset_counts()
         edge.queue.add([KEY])

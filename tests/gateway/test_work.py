@@ -59,7 +59,7 @@ def test_one_that_is_not_is_looked_at_less_and_less_often(bench: Bench) -> None:
 
 
 def test_only_what_has_a_controller_is_queued(bench: Bench) -> None:
-    bench.work.changed([KEY, Key("token", "t"), Key("user", "u"), KEY, Key(KIND, "conn")])
+    bench.work.changed([KEY, Key("token", "t"), Key("node", "n"), KEY, Key(KIND, "conn")])
     assert bench.edge.queue.jobs == [(KEY, 0, 0)]
 
 

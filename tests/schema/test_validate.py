@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from chalicelib.errors import Invalid
-from chalicelib.schema.kind import Field, Kind
-from chalicelib.schema.kinds import KINDS, LOGIN
-from chalicelib.schema.validate import creation, update
+from chalicelib.schema.field import Field, nested
+from chalicelib.schema.kind import Kind, part
+from chalicelib.schema.validate import creation, metadata, update
+from tests.schema.values import ALL, fits, whole
 
-ALL = (*KINDS, LOGIN)
 LABEL = 63
 
 
@@ -23,46 +23,26 @@ class Case(NamedTuple):
     code: str = ""
 
 
-def fits(field: Field) -> Any:
-    """A value that the field takes, other than its default."""
-    if field.options:
-        return field.options[-1]
-    match field.type:
-        case "boolean":
-            return not field.default
-        case "int":
-            return 7
-        case "array[string]":
-            return ["a"]
-        case "map[string]":
-            return {"a": "b"}
-        case "dnsLabel":
-            return "a-label-1"
-        case _:
-            return "x" * max(1, field.shortest)
-
-
-def whole(kind: Kind, **changed: Any) -> dict[str, Any]:
-    """A body with everything that a caller must or may send at creation."""
-    return {name: fits(field) for name, field in kind.fields.items() if field.create} | changed
-
-
 def wrong(field: Field) -> Iterator[tuple[Any, str]]:
     """Values that the field does not take, each with the code that says why."""
-    textual = field.type in ("string", "password", "dnsLabel") or field.reference
-    if textual:
+    if field.element:
+        yield from [("x", "InvalidFormat"), ([None] if field.type.startswith("array") else {"a": None}, "NotNullable")]
+        return
+    if field.part is not None:
+        yield from [("x", "InvalidFormat"), ([], "InvalidFormat"), (7, "InvalidFormat")]
+        return
+    if field.type in ("string", "password", "dnsLabel", "hostname", "enum", "date") or field.reference:
         yield from [([], "InvalidFormat"), ({}, "InvalidFormat"), (["x"], "InvalidFormat")]
     if field.type == "int":
         numbers: list[Any] = ["x", "", "1.5", [], {}, 2**60, float("inf"), float("nan")]
         yield from [(value, "InvalidFormat") for value in numbers]
-    if field.type == "array[string]":
-        yield from [("x", "InvalidFormat"), ({}, "InvalidFormat"), ([{}], "InvalidFormat"), ([None], "NotNullable")]
     if field.type == "dnsLabel":
         yield from [(value, "InvalidFormat") for value in ("A", "a_b", "-a", "a-", "a.b", "a b", "é", "x" * 64, "a\n-")]
-    if field.longest and field.type != "dnsLabel":
+    if field.longest and field.type not in ("dnsLabel", "hostname"):
         yield "x" * (field.longest + 1), "InvalidOption" if field.options else "MaxLengthExceeded"
     if field.options:
-        yield from [("nosuch", "InvalidOption"), (field.options[0].upper(), "InvalidOption"), (7, "InvalidOption")]
+        others: list[Any] = ["nosuch", field.options[0].swapcase(), 7]
+        yield from [(value, "InvalidOption") for value in others]
     if field.least is not None:
         yield field.least - 1, "MinLimitExceeded"
     if field.most is not None:
@@ -122,7 +102,7 @@ def test_an_update_ignores_what_it_may_not_set(case: Case, value: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.id)
-@pytest.mark.parametrize("name", ["nosuch", "NAME", "id", "type", "links", "actions", "state", "created", "sealed", ""])
+@pytest.mark.parametrize("name", ["nosuch", "NAME", "id", "links", "actions", "state", "created", "sealed", ""])
 def test_unknown_fields_are_ignored(kind: Kind, name: str) -> None:
     assert creation(kind, {**whole(kind), name: {"x": 1}}) == whole(kind)
     assert update(kind, {name: {"x": 1}}) == {}
@@ -144,7 +124,13 @@ def test_a_creation_fills_in_defaults(kind: Kind) -> None:
 
 @pytest.mark.parametrize("case", [case for case in FIELDS if case.kind.fields[case.name].update], ids=label)
 def test_an_update_to_null_falls_back_to_the_default(case: Case) -> None:
-    assert update(case.kind, {case.name: None}) == {case.name: case.kind.fields[case.name].default}
+    field = case.kind.fields[case.name]
+    if field.nullable or field.default is not None:
+        assert update(case.kind, {case.name: None}) == {case.name: field.default}
+        return
+    with pytest.raises(Invalid) as caught:
+        update(case.kind, {case.name: None})
+    assert (caught.value.code, caught.value.field) == ("NotNullable", case.name)
 
 
 def kind(**fields: Field) -> Kind:
@@ -178,6 +164,15 @@ def kind(**fields: Field) -> Kind:
         ("array[string]", ["a", 1, True], ["a", "1", "true"]),
         ("array[string]", [], []),
         ("map[string]", {"a": 1}, {"a": "1"}),
+        ("float", "1.5", 1.5),
+        ("float", 2, 2.0),
+        ("intOrString", "80", 80),
+        ("intOrString", "http", "http"),
+        ("hostname", "a.example", "a.example"),
+        ("date", "2026-11-24T08:00:00Z", "2026-11-24T08:00:00Z"),
+        ("dnsLabelRestricted", "web-1", "web-1"),
+        ("array[array[int]]", [["1"], []], [[1], []]),
+        ("map[int]", {"a": "1"}, {"a": 1}),
         ("json", {"any": [None, {"thing": 1}]}, {"any": [None, {"thing": 1}]}),
     ],
 )
@@ -217,3 +212,56 @@ def test_lengths(value: str, ok: bool) -> None:
     else:
         with pytest.raises(Invalid, match=r"^field has at "):
             update(measured, {"field": value})
+
+
+LEAF = part("leaf", name=Field(required=True, longest=4), size=Field("int", default=3))
+TREE = kind(leaf=nested(LEAF), leaves=Field("array[leaf]", part=LEAF), by=Field("map[leaf]", part=LEAF))
+
+
+def test_an_object_is_created_whole() -> None:
+    assert creation(TREE, {"leaf": {"name": "a", "more": 1}}) == {"leaf": {"name": "a", "size": 3}}
+
+
+def test_an_object_is_updated_in_part() -> None:
+    assert update(TREE, {"leaf": {"size": "4"}}) == {"leaf": {"size": 4}}
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({"leaf": {}}, "MissingRequired", "leaf.name"),
+        ({"leaf": {"name": "abcde"}}, "MaxLengthExceeded", "leaf.name"),
+        ({"leaves": [{"name": "a"}, {}]}, "MissingRequired", "leaves.name"),
+        ({"leaves": ["a"]}, "InvalidFormat", "leaves"),
+        ({"leaves": {}}, "InvalidFormat", "leaves"),
+        ({"by": {"x": {"size": 1}}}, "MissingRequired", "by.name"),
+        ({"by": []}, "InvalidFormat", "by"),
+        ({"leaf": {"name": ["a"]}}, "InvalidFormat", "leaf.name"),
+    ],
+)
+def test_what_is_inside_is_checked(body: Any, code: str, field: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        creation(TREE, body)
+    assert (caught.value.code, caught.value.field) == (code, field)
+
+
+CHARACTERS = [("a-f", "", True), ("a-c", "", False), ("", "x-z", True), ("", "d", False)]
+
+
+@pytest.mark.parametrize(("valid", "invalid", "ok"), CHARACTERS)
+def test_characters(valid: str, invalid: str, ok: bool) -> None:
+    measured = kind(field=Field(valid=valid, invalid=invalid))
+    if ok:
+        assert update(measured, {"field": "abcdef"}) == {"field": "abcdef"}
+    else:
+        with pytest.raises(Invalid) as caught:
+            update(measured, {"field": "abcdef"})
+        assert caught.value.code == "InvalidCharacters"
+
+
+def test_labels_are_a_map_of_texts() -> None:
+    assert metadata({"labels": {"a": 1}}, "labels") == {"a": "1"}
+    assert metadata({"labels": None}, "labels") is metadata({}, "labels") is None
+    with pytest.raises(Invalid) as caught:
+        metadata({"labels": ["a"]}, "labels")
+    assert caught.value.field == "labels"

@@ -36,6 +36,13 @@ class BilledStore:
             self._count(1, reads=sum(_blocks(_size(item)) for item in page.items))
         return page
 
+    def ids(self, kind: str, parent: str | None = None) -> Sequence[str]:
+        found = self._store.ids(kind, parent)
+        # Of one parent only the claims are read; what else is billed is whole items, whatever of them is asked for.
+        sizes = [CLAIM] * len(found) if parent else [_size(self._store.get(Key(kind, id))) for id in found]
+        self._count(1, reads=_blocks(sum(sizes)))
+        return found
+
     def holder(self, name: str) -> Key | None:
         self._count(1, reads=1)
         return self._store.holder(name)

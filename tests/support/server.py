@@ -114,7 +114,9 @@ class Caller:
 class Server:
     """``changes`` are what the feed told; ``telling`` off, nobody hears of them, as in another process."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str], random: Random) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], random: Random, environment: Mapping[str, str]
+    ) -> None:
         self.clock = ManualClock()
         self.random = random
         self.database = folder / "lariat.db"
@@ -122,7 +124,8 @@ class Server:
         self.telling = True
         self.seal = KeyFile(folder / "seal.key", fresh=True)
         self.store = SqliteStore(str(self.database), self.clock, self._notify)
-        self.parts = build(self.store, self.seal, self.clock, random, TERMS, settings, self.store.close)
+        close = self.store.close
+        self.parts = build(self.store, self.seal, self.clock, random, TERMS, settings, close, environment)
         self.resources = self.parts.resources
         self.nobody = Caller(self)
         self._numbers = itertools.count(1)
@@ -162,8 +165,13 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, settings: Mapping[str, str] | None = None, random: Random | None = None) -> Iterator[Server]:
-    server = Server(folder, settings or {}, random or SeededRandom())
+def serving(
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    random: Random | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    server = Server(folder, settings or {}, random or SeededRandom(), environment or {})
     try:
         yield server
     finally:

@@ -1,0 +1,74 @@
+"""Every kind with its behaviour: the plain one, or the one that is listed here. ``main.py`` calls this once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from chalicelib.api.alerts import Alerts
+from chalicelib.api.behaviour import Behaviour, Services
+from chalicelib.api.bindings import GlobalRoleBindings
+from chalicelib.api.clusters import Clusters
+from chalicelib.api.drivers import Drivers
+from chalicelib.api.personal import Preferences
+from chalicelib.api.principals import Principals
+from chalicelib.api.providers import Provider, Providers
+from chalicelib.api.registrations import Registrations
+from chalicelib.api.registry import Registry
+from chalicelib.api.settings import Settings
+from chalicelib.api.shipped import GLOBAL_ROLES, Shipped
+from chalicelib.api.templates import NodeTemplates
+from chalicelib.api.tokens import Tokens
+from chalicelib.api.users import Users
+from chalicelib.auth.login import Login
+from chalicelib.auth.passwords import Passwords
+from chalicelib.schema.kinds import STORED
+from chalicelib.schema.kinds.providers import CONFIGS
+from chalicelib.types import Seal
+
+OWN = {
+    "clusterAlert": Alerts,
+    "projectAlert": Alerts,
+    "clusterAlertRule": Alerts,
+    "projectAlertRule": Alerts,
+    "nodeDriver": Drivers,
+    "kontainerDriver": Drivers,
+    "nodeTemplate": NodeTemplates,
+    "globalRoleBinding": GlobalRoleBindings,
+    "preference": Preferences,
+    "principal": Principals,
+}
+"""Behaviours that need nothing but what every one has."""
+
+
+class Assembled(NamedTuple):
+    registry: Registry
+    settings: Settings
+    registrations: Registrations
+
+
+def assemble(
+    services: Services,
+    login: Login,
+    passwords: Passwords,
+    seal: Seal,
+    started_with: Mapping[str, str],
+    environment: Mapping[str, str],
+) -> Assembled:
+    kinds = {kind.id: kind for kind in STORED}
+    settings = Settings(kinds["setting"], services, started_with, environment)
+    registrations = Registrations(kinds["clusterRegistrationToken"], services, seal, settings)
+    providers = {name: Provider(kind, services, name) for name, kind in CONFIGS.items()}
+    behaviours: dict[str, Behaviour] = {id: OWN.get(id, Behaviour)(kind, services) for id, kind in kinds.items()}
+    behaviours |= {provider.kind.id: provider for provider in providers.values()}
+    own: list[Behaviour] = [
+        Clusters(kinds["cluster"], services, login, settings),
+        Providers(kinds["authConfig"], services, providers),
+        Shipped(kinds["globalRole"], services, GLOBAL_ROLES, ("newUserDefault",)),
+        Tokens(kinds["token"], services, login),
+        Users(kinds["user"], services, passwords, login, settings),
+        registrations,
+        settings,
+    ]
+    behaviours |= {behaviour.kind.id: behaviour for behaviour in own}
+    return Assembled(Registry(behaviours), settings, registrations)

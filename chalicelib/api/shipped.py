@@ -1,0 +1,73 @@
+"""Kinds of which some resources come with the server: they are there unless a stored one of that id replaces them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.api.behaviour import Behaviour, Call, Services
+from chalicelib.errors import AlreadyExists, Forbidden
+from chalicelib.schema.kind import Kind
+from chalicelib.types import Resource
+
+
+class Shipped(Behaviour):
+    """``changeable`` are the fields of a shipped resource that may be changed; the rest is dropped silently."""
+
+    def __init__(
+        self, kind: Kind, services: Services, shipped: Sequence[Resource], changeable: Sequence[str] = ()
+    ) -> None:
+        super().__init__(kind, services)
+        self._shipped = {resource.id: resource for resource in shipped}
+        self._changeable = frozenset(changeable)
+
+    def find(self, id: str) -> Resource:
+        shipped = self._shipped.get(id)
+        return (self.resources.find(self.kind.id, id) or shipped) if shipped else super().find(id)
+
+    def list(self, call: Call, parent: str | None = None) -> Iterable[Resource]:
+        stored = {resource.id: resource for resource in super().list(call, parent)}
+        return (self._shipped | stored).values()
+
+    def computed(self, call: Call, resource: Resource) -> Mapping[str, Any]:
+        return {"builtin": resource.id in self._shipped}
+
+    def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
+        if resource.id not in self._shipped:
+            return super().update(call, resource, values)
+        values = {name: value for name, value in values.items() if name in self._changeable}
+        if self.resources.find(self.kind.id, resource.id) is None:
+            try:
+                return self.resources.create(self.merge(call, replace(resource, version=0), values))
+            except AlreadyExists:
+                # Somebody else changed it first; then this is an update like any other.
+                pass
+        return super().update(call, resource, values)
+
+    def links(self, resource: Resource) -> tuple[str, ...]:
+        links = super().links(resource)
+        return tuple(link for link in links if link != "remove") if resource.id in self._shipped else links
+
+    def remove(self, call: Call, resource: Resource) -> Resource:
+        if resource.id in self._shipped:
+            raise Forbidden(f"this {self.kind.id} comes with the server and can't be deleted")
+        return super().remove(call, resource)
+
+
+GLOBAL_ROLES = tuple(
+    Resource(kind="globalRole", id=id, spec={"name": name, "rules": rules, "newUserDefault": id == "user"})
+    for id, name, rules in (
+        (
+            "admin",
+            "Admin",
+            [
+                {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
+                {"nonResourceURLs": ["*"], "verbs": ["*"]},
+            ],
+        ),
+        ("user", "User", []),
+        ("user-base", "User Base", []),
+    )
+)
+"""The roles that this server tells apart: the last two give nothing yet."""

@@ -1,0 +1,58 @@
+"""The kinds that this server knows, by area. More join by a declaration in one of these files; what is absent is 404."""
+
+from __future__ import annotations
+
+from chalicelib.schema.kind import Kind
+from chalicelib.schema.kinds import (
+    alerts,
+    catalogs,
+    clusters,
+    identity,
+    logging,
+    nodes,
+    pipelines,
+    projects,
+    providers,
+    rbac,
+    settings,
+)
+from chalicelib.schema.version import Version
+
+AREAS = (
+    clusters,
+    nodes,
+    identity,
+    providers,
+    rbac,
+    projects,
+    catalogs,
+    alerts,
+    logging,
+    settings,
+)
+
+MANAGEMENT = Version("/v3", "management.cattle.io", tuple(kind for area in AREAS for kind in area.KINDS))
+CLUSTER_CONTEXT = Version("/v3/cluster", "cluster.cattle.io", (), context="cluster")
+PROJECT_CONTEXT = Version("/v3/project", "project.cattle.io", pipelines.KINDS, context="project")
+PUBLIC = Version("/v3-public", "management.cattle.io", identity.PUBLIC_KINDS, version="v3public")
+
+KINDS: tuple[Kind, ...] = MANAGEMENT.kinds
+
+find = MANAGEMENT.find
+
+CONTEXTS = {version.context: version for version in (CLUSTER_CONTEXT, PROJECT_CONTEXT)}
+"""What lives inside of a cluster or a project, by the kind of the context."""
+
+STORED: tuple[Kind, ...] = (*MANAGEMENT.kinds, *PROJECT_CONTEXT.kinds)
+"""Kinds whose resources Lariat keeps itself."""
+
+
+def dependents() -> dict[str, list[tuple[str, str]]]:
+    """What goes with a resource, by its kind: kinds, each with the field that names it (empty: its parent)."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for kind in STORED:
+        if kind.parent:
+            found.setdefault(kind.scope, []).append((kind.id, ""))
+        for name in kind.falls_with:
+            found.setdefault(kind.fields[name].reference, []).append((kind.id, name))
+    return found
