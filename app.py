@@ -124,13 +124,10 @@ def request(current: Any) -> http.Request:
     """Translate Chalice's request, which is API Gateway's event."""
     event = current.to_original_event()
     headers = _headers(event)
-    query = tuple(
-        (name, value) for name, values in (event["multiValueQueryStringParameters"] or {}).items() for value in values
-    )
     return http.Request(
         method=current.method,
         path=event["path"],
-        query=query,
+        query=_query(event),
         headers=headers,
         body=current.raw_body,
         base=http.base_url(headers) + _stage(event),
@@ -141,6 +138,11 @@ def request(current: Any) -> http.Request:
 def _headers(event: Event) -> http.Pairs:
     several = event.get("multiValueHeaders") or {}
     return tuple((name.lower(), value) for name, values in several.items() for value in values)
+
+
+def _query(event: Event) -> http.Pairs:
+    several = event.get("multiValueQueryStringParameters") or {}
+    return tuple((name, value) for name, values in several.items() for value in values)
 
 
 def _stage(event: Event) -> str:
@@ -159,7 +161,7 @@ class Handlers:
         """``$connect`` of the WebSocket API; a refusal closes the connection before it is open."""
         with self._begun("connect", context, event) as edge:
             try:
-                edge.sockets.connect(_connection(event), _headers(event))
+                edge.sockets.connect(_connection(event), _headers(event), _query(event))
             except LariatError as error:
                 return {"statusCode": error.status}
             return {"statusCode": 200}

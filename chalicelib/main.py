@@ -16,6 +16,7 @@ from chalicelib.api.assembly import assemble
 from chalicelib.api.behaviour import Services
 from chalicelib.api.public import Public
 from chalicelib.api.sealing import Sealing
+from chalicelib.api.subscriptions import Subscriptions
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.login import Login, bootstrap
 from chalicelib.auth.passwords import Passwords
@@ -30,6 +31,8 @@ from chalicelib.gateway.relay import Relay
 from chalicelib.gateway.reply import Replies
 from chalicelib.gateway.signing import Signer
 from chalicelib.gateway.sockets import Sockets
+from chalicelib.gateway.subscribers import KIND as SUBSCRIBER
+from chalicelib.gateway.subscribers import Subscribers
 from chalicelib.gateway.tickets import Tickets
 from chalicelib.gateway.work import Work
 from chalicelib.proxy.buffered import Buffered
@@ -75,6 +78,7 @@ class Parts:
     agents: Agents
     gatekeeper: Gatekeeper
     authenticator: Authenticator
+    subscriptions: Subscriptions
     resources: Resources
     removal: Removal
     passwords: Passwords
@@ -123,6 +127,7 @@ def build(
         agents=agents,
         gatekeeper=Gatekeeper(authenticator, resources, clock),
         authenticator=authenticator,
+        subscriptions=Subscriptions(authenticator, registry),
         resources=resources,
         removal=removal,
         passwords=passwords,
@@ -211,6 +216,19 @@ class OnLambda:
             self._patience,
             self._queue,
             self._environment.get("LARIAT_URL", ""),
+            lambda: self.subscribers,
+        )
+
+    @cached_property
+    def subscribers(self) -> Subscribers:
+        return Subscribers(
+            self.parts.subscriptions,
+            self.parts.resources,
+            self._post,
+            self._patience,
+            self._queue,
+            self._clock,
+            self._environment.get("LARIAT_URL", ""),
         )
 
     @cached_property
@@ -222,13 +240,23 @@ class OnLambda:
         """Do the jobs of the queue's event; the answer names those that have to come again."""
         from chalicelib.adapters import events
 
-        return events.jobs(event, self.work.do)
+        return events.jobs(event, self._do)
 
     def changes(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Hand on the changes of a stream's event, likewise."""
         from chalicelib.adapters import events
 
-        return events.changes(event, self.work.changed)
+        return events.changes(event, self._changed)
+
+    def _do(self, key: Key, attempt: int) -> None:
+        if key.kind == SUBSCRIBER:
+            self.subscribers.begin(key.id, attempt)
+        else:
+            self.work.do(key, attempt)
+
+    def _changed(self, changes: Sequence[Change]) -> None:
+        self.work.changed([change.key for change in changes])
+        self.subscribers.tell(changes)
 
     @cached_property
     def telemetry(self) -> Telemetry:

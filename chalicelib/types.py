@@ -96,10 +96,16 @@ Write: TypeAlias = Put | Remove
 
 
 class Change(NamedTuple):
-    """An entry of the change feed: a key, never a payload. ``cursor`` orders it and resumes after it."""
+    """An entry of the change feed: a key, never a payload. ``cursor`` orders it and resumes after it.
+
+    Whoever is told of a change as it happens also hears whether the resource is ``new``, and how it was at ``last`` if it
+    is gone, for nobody can look that up any more.
+    """
 
     cursor: str
     key: Key
+    new: bool = False
+    last: Resource | None = None
 
 
 class Store(Protocol):

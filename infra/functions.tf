@@ -119,7 +119,7 @@ resource "aws_lambda_event_source_mapping" "changes" {
   maximum_retry_attempts             = 10
   function_response_types            = ["ReportBatchItemFailures"]
 
-  # Names and places (claims), tokens and heartbeats wake nobody. What a filter drops is not billed.
+  # Names and places (claims), tokens, connections and heartbeats wake nobody. What a filter drops is not billed.
   filter_criteria {
     filter {
       pattern = jsonencode({ dynamodb = { Keys = { pk = { S = var.watched_kinds } } } })

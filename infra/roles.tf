@@ -62,11 +62,11 @@ locals {
 
   function_rights = {
     app        = ["read", "write", "table_key", "seal", "relay"]
-    connect    = ["read", "write", "table_key", "enqueue"]
+    connect    = ["read", "write", "table_key", "enqueue", "hang_up"]
     disconnect = ["read", "write", "table_key", "enqueue"]
     message    = ["read", "write", "table_key", "relay"]
     work       = ["read", "write", "table_key", "relay", "hang_up", "enqueue", "dequeue"]
-    changes    = ["stream", "table_key", "enqueue", "changes_dead"]
+    changes    = ["stream", "read", "write", "table_key", "relay", "hang_up", "enqueue", "changes_dead"]
     # Writes only to create the first administrator.
     resync = ["read", "write", "table_key", "enqueue", "schedules_dead"]
     sweep  = ["read", "table_key", "enqueue", "schedules_dead"]

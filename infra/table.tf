@@ -9,7 +9,8 @@ resource "aws_dynamodb_table" "this" {
   hash_key                    = "pk"
   range_key                   = "sk"
   stream_enabled              = true
-  stream_view_type            = "KEYS_ONLY"
+  # What a resource was, for those who are told that it is gone; nobody else reads the images.
+  stream_view_type            = "OLD_IMAGE"
   deletion_protection_enabled = var.protect
 
   attribute {

@@ -120,9 +120,19 @@ variable "sweep_schedule" {
 }
 
 variable "watched_kinds" {
-  description = "Kinds of resources whose changes wake a controller. Anything else never starts a function."
+  description = "Kinds of resources whose changes wake a controller or are told to subscribers. Anything else never starts a function."
   type        = list(string)
-  default     = ["cluster", "globalRoleBinding"]
+  default = [
+    "authConfig", "catalog", "cluster", "clusterAlert", "clusterAlertGroup", "clusterAlertRule", "clusterCatalog",
+    "clusterEvent", "clusterLogging", "clusterRoleTemplateBinding", "composeConfig",
+    "dynamicSchema", "globalRole", "globalRoleBinding", "group", "groupMember", "kontainerDriver", "listenConfig",
+    "multiClusterApp", "node", "nodeDriver", "nodePool", "nodeTemplate", "notice", "notifier", "pipeline",
+    "pipelineExecution", "pipelineSetting", "podSecurityPolicyTemplate", "podSecurityPolicyTemplateProjectBinding",
+    "preference", "project", "projectAlert", "projectAlertGroup", "projectAlertRule", "projectCatalog",
+    "projectLogging", "projectNetworkPolicy", "projectRoleTemplateBinding", "roleTemplate", "setting",
+    "sourceCodeCredential", "sourceCodeProvider", "sourceCodeProviderConfig", "sourceCodeRepository", "template",
+    "templateContent", "templateVersion", "user",
+  ]
 }
 
 variable "alarm_email" {

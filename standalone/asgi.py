@@ -18,14 +18,16 @@ from chalicelib.errors import Invalid, LariatError, Malformed, MethodNotAllowed,
 from standalone.agents import Door
 from standalone.lambdas import Lambdas
 from standalone.proxy import Proxy, Receive, Scope, Sender
+from standalone.subscribers import Hub
 
 
 class Edge:
-    """``proxy`` and ``door`` are there for what leaves HTTP; ``protocol.py`` uses them."""
+    """``proxy``, ``door`` and ``hub`` are there for what leaves HTTP; ``protocol.py`` uses them."""
 
-    def __init__(self, proxy: Proxy, door: Door, lambdas: Lambdas, workers: Executor) -> None:
+    def __init__(self, proxy: Proxy, door: Door, hub: Hub, lambdas: Lambdas, workers: Executor) -> None:
         self.proxy = proxy
         self.door = door
+        self.hub = hub
         self._lambdas = lambdas
         self._workers = workers
 

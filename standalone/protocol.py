@@ -15,7 +15,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from chalicelib.proxy.policy import UPGRADES
 from standalone.agents import PATH, AgentSocket
 from standalone.proxy import has_body
+from standalone.subscribers import PATH as SUBSCRIBE
+from standalone.subscribers import SubscriberSocket
 from standalone.switch import Switch
+from standalone.websocket import WebSocket
 
 LARGEST_HEAD = 64 * 1024
 """Bytes of a request line with all headers."""
@@ -160,8 +163,11 @@ class LariatProtocol(HttpToolsProtocol):
     def _brings_a_tunnel(self) -> bool:
         return self._get_upgrade() == b"websocket" and self.url.partition(b"?")[0] == PATH
 
+    def _subscribes(self) -> bool:
+        return self._get_upgrade() == b"websocket" and SUBSCRIBE.fullmatch(self.url.partition(b"?")[0]) is not None
+
     def _should_upgrade(self) -> bool:
-        return not self._refused and (self._switches() or self._brings_a_tunnel())
+        return not self._refused and (self._switches() or self._brings_a_tunnel() or self._subscribes())
 
     def _unsupported_upgrade_warning(self) -> None:
         """Nothing: an upgrade that we don't offer is an ordinary request, and no stranger fills the log with it."""
@@ -174,8 +180,13 @@ class LariatProtocol(HttpToolsProtocol):
             # An earlier request is still being answered: the connection can't be two things at once.
             self.transport.close()
             return
+        connections: set[Any] = self.server_state.connections
+        edge: Any = self.config.app
         if self._brings_a_tunnel():
-            self._welcome_agent()
+            self._hand_over(AgentSocket(edge.door, connections, self._keep))
+            return
+        if self._subscribes():
+            self._hand_over(SubscriberSocket(edge.hub, connections, self._keep))
             return
         parsed = httptools.parse_url(self.url)
         self.scope["raw_path"] = parsed.path
@@ -183,8 +194,7 @@ class LariatProtocol(HttpToolsProtocol):
         # A hasty client's first bytes, which came behind the request's head.
         upgrade = sys.exc_info()[1]
         rest = self._received[upgrade.args[0] :] if isinstance(upgrade, httptools.HttpParserUpgrade) else b""
-        connections: set[Any] = self.server_state.connections
-        switch = Switch(self.config.app.proxy, self.scope, self.transport, connections)  # type: ignore[union-attr]
+        switch = Switch(edge.proxy, self.scope, self.transport, connections)
         connections.discard(self)
         connections.add(switch)
         self.transport.set_protocol(switch)
@@ -192,10 +202,8 @@ class LariatProtocol(HttpToolsProtocol):
             switch.data_received(rest)
         self._keep(self.loop.create_task(switch.run()))
 
-    def _welcome_agent(self) -> None:
-        connections: set[Any] = self.server_state.connections
-        socket = AgentSocket(self.config.app.door, connections, self._keep)  # type: ignore[union-attr]
-        connections.discard(self)
+    def _hand_over(self, socket: WebSocket) -> None:
+        self.server_state.connections.discard(self)
         socket.connection_made(self.transport)
         self.transport.set_protocol(socket)
         lines = b"".join([b"%b: %b\r\n" % pair for pair in self.headers])

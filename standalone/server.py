@@ -29,6 +29,7 @@ from standalone.direct import Direct
 from standalone.lambdas import Lambdas
 from standalone.options import BadOption, Options
 from standalone.proxy import Proxy
+from standalone.subscribers import Hub
 from standalone.tunnel import Bridge, Tunnels
 from standalone.web import Web, listen
 from standalone.work import Work
@@ -41,7 +42,7 @@ GRACE = 10.0
 
 API_THREADS = 8
 
-_Listener: TypeAlias = Callable[[Key], None]
+_Listener: TypeAlias = Callable[[Change], None]
 
 
 class Fault(Exception):
@@ -92,7 +93,8 @@ class _Running:
         self._direct = Direct(local.LOCAL, kubernetes, self._tunnels) if kubernetes else None
         proxy = Proxy(parts.gatekeeper, self._tunnels)
         door = Door(parts.agents, self._tunnels, workers, KEEPALIVE)
-        self.edge = Edge(proxy, door, Lambdas(lambda: parts), workers)
+        self._hub = Hub(parts.subscriptions, self._loop, workers)
+        self.edge = Edge(proxy, door, self._hub, Lambdas(lambda: parts), workers)
 
     def start(self) -> None:
         self._changes.tell(self._changed)
@@ -102,11 +104,13 @@ class _Running:
         for cluster in self._reconciler.clusters():
             self._work.add(cluster, GRACE)
         self._work.start()
+        self._hub.start()
 
     def stop(self, web: Web) -> None:
         """Take no more requests, and end those that would go on for ever."""
         web.stop()
         self._work.stop()
+        self._hub.stop()
         if self._direct is not None:
             self._direct.stop()
         self._tunnels.close()
@@ -115,9 +119,11 @@ class _Running:
         """An agent came or went."""
         self._work.add(Key("cluster", cluster))
 
-    def _changed(self, key: Key) -> None:
+    def _changed(self, change: Change) -> None:
         """Something was written, by any thread."""
+        key = change.key
         self._parts.changed(key)
+        self._hub.heard(change)
         if key.kind == "globalRoleBinding":
             for cluster in self._reconciler.clusters():
                 self._work.add(cluster)
@@ -138,7 +144,7 @@ class _Changes:
 
     def heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            self._listener(change.key)
+            self._listener(change)
 
 
 def _certificates(options: Options) -> Certificates:

@@ -105,7 +105,7 @@ class DynamoStore:
                 self._table.table_name,
                 attribute_definitions=_SCHEMA["AttributeDefinitions"],
                 key_schema=_SCHEMA["KeySchema"],
-                stream_specification={"stream_enabled": True, "stream_view_type": "KEYS_ONLY"},
+                stream_specification={"stream_enabled": True, "stream_view_type": "OLD_IMAGE"},
                 billing_mode="PAY_PER_REQUEST",
             )
             self._table.update_time_to_live("expires")
@@ -333,8 +333,8 @@ class Streams:
         changes: list[Change] = []
         for shard, record in merged:
             positions[shard] = record["dynamodb"]["SequenceNumber"]
-            if key := change_of(record):
-                changes.append(Change(json.dumps(positions, separators=(",", ":")), key))
+            if change := change_of(record):
+                changes.append(change._replace(cursor=json.dumps(positions, separators=(",", ":"))))
             if len(changes) >= limit:
                 break
         return changes
@@ -380,11 +380,14 @@ class Streams:
             start = {"ExclusiveStartShardId": page["LastEvaluatedShardId"]}
 
 
-def change_of(record: Mapping[str, Any]) -> Key | None:
-    """Return the resource that a stream record is about, in the form that Streams and Lambda share; claims are none."""
-    keys = record["dynamodb"]["Keys"]
+def change_of(record: Mapping[str, Any]) -> Change | None:
+    """Return the change that a stream record tells of, in the form that Streams and Lambda share; claims are none."""
+    keys, event = record["dynamodb"]["Keys"], record.get("eventName")
     kind, id = keys["pk"]["S"], keys["sk"]["S"]
-    return None if "#" in kind else Key(kind, id)
+    if "#" in kind:
+        return None
+    image = record["dynamodb"].get("OldImage") if event == "REMOVE" else None
+    return Change("", Key(kind, id), event == "INSERT", decode(image["body"]["S"]) if image else None)
 
 
 def _created(entry: tuple[str, Any]) -> datetime:

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.adapters import sqs
 from chalicelib.adapters.dynamodb import change_of
-from chalicelib.types import Key
+from chalicelib.types import Change, Key
 
 log = logging.getLogger("lariat.events")
 
@@ -27,23 +27,23 @@ def jobs(event: Event, work: Callable[[Key, int], None]) -> dict[str, Any]:
     return {"batchItemFailures": failures}
 
 
-def changes(event: Event, changed: Callable[[list[Key]], None]) -> dict[str, Any]:
-    """Hand on the keys of a stream's event. If that fails, all of them come again, from the first on."""
+def changes(event: Event, changed: Callable[[list[Change]], None]) -> dict[str, Any]:
+    """Hand on what a stream's event tells. If that fails, all of it comes again, from the first on."""
     try:
-        changed(list(_keys(event)))
+        changed(list(_changes(event)))
     except Exception:
         log.exception("changes can't be handed on")
         return {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["dynamodb"]["SequenceNumber"]}]}
     return {"batchItemFailures": []}
 
 
-def _keys(event: Event) -> Iterator[Key]:
+def _changes(event: Event) -> Iterator[Change]:
     """A record that can't be read is left out, as the next ones would wait for it."""
     for record in event["Records"]:
         try:
-            key = change_of(record)
-        except (KeyError, TypeError):
+            change = change_of(record)
+        except (KeyError, TypeError, ValueError):
             log.exception("a change can't be read")
             continue
-        if key is not None:
-            yield key
+        if change is not None:
+            yield change

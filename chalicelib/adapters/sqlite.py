@@ -97,7 +97,7 @@ class SqliteStore:
                 _apply(writer, after)
             for after in packed:
                 _take_names(writer, after)
-            changes += _record(writer, [after.resource.key for after in packed])
+            changes += _record(writer, [_told(write, after) for write, after in zip(writes, packed, strict=True)])
         if self._notify and changes:
             self._notify(changes)
         return [after.resource for after in packed]
@@ -238,15 +238,21 @@ def _take_names(writer: sqlite3.Connection, after: Packed) -> None:
 
 def _purge(writer: sqlite3.Connection, now: float) -> list[Change]:
     """Remove what expired, ahead of every write: afterwards no stale row can hold an id or a name."""
-    keys = [Key(*row) for row in writer.execute("SELECT kind, id FROM resources WHERE expires <= ?", (now,))]
+    rows = writer.execute("SELECT kind, id, body FROM resources WHERE expires <= ?", (now,)).fetchall()
+    keys = [Key(kind, id) for kind, id, _ in rows]
     writer.executemany("DELETE FROM names WHERE kind = ? AND id = ?", keys)
     writer.executemany("DELETE FROM resources WHERE kind = ? AND id = ?", keys)
-    return _record(writer, keys)
+    return _record(writer, [Change("", key, last=decode(body)) for key, (_, _, body) in zip(keys, rows, strict=True)])
 
 
-def _record(writer: sqlite3.Connection, keys: Sequence[Key]) -> list[Change]:
+def _told(write: Write, after: Packed) -> Change:
+    resource, body = after
+    return Change("", resource.key, write.resource.version == 0, resource if body is None else None)
+
+
+def _record(writer: sqlite3.Connection, told: Sequence[Change]) -> list[Change]:
     query = "INSERT INTO changes (kind, id) VALUES (?, ?)"
-    changes = [Change(str(writer.execute(query, key).lastrowid), key) for key in keys]
+    changes = [change._replace(cursor=str(writer.execute(query, change.key).lastrowid)) for change in told]
     if changes:
         writer.execute("DELETE FROM changes WHERE cursor <= ?", (int(changes[-1].cursor) - FEED,))
     return changes

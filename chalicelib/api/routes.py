@@ -13,9 +13,11 @@ from chalicelib.api.http import Response, answer
 from chalicelib.api.registry import Registry
 from chalicelib.api.resources import handle_collection, handle_link, handle_resource
 from chalicelib.api.schemas import list_schemas, one_schema, root
-from chalicelib.errors import MethodNotAllowed, NotFound
+from chalicelib.errors import MethodNotAllowed, NotFound, Refused
 from chalicelib.schema.kinds import CONTEXTS, MANAGEMENT
 from chalicelib.schema.version import Version
+
+SUBSCRIBE = "subscribe is a WebSocket; on AWS it is asked for at the address of the WebSocket API, by ?path="
 
 
 class Routes:
@@ -27,6 +29,8 @@ class Routes:
         match rest:
             case []:
                 return answer(root(_read_only(call).request))
+            case ["subscribe"] | [_, _, "subscribe"] if len(rest) == 1 or context is not None:
+                raise Refused(SUBSCRIBE)
             case ["schemas", *name]:
                 return _schemas(call, MANAGEMENT, "", name)
             case [_, "schemas", *name] if context is not None:

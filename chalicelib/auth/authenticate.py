@@ -36,10 +36,22 @@ class Authenticator:
         shown = tokens.digest(f"{name}:{key}")
         return self._proven.find(shown) or self._prove(name, key, shown)
 
-    def _prove(self, name: str, key: str, shown: str) -> Identity:
+    def again(self, token: str) -> Identity:
+        """Who once showed the token of this id, if it still counts: for what outlives the request that it came with.
+
+        Raises ``Unauthorized``, ``Unavailable``.
+        """
+        self.trust.renew()
+        known = f"id {token}"
+        return self._proven.find(known) or self._prove(token, None, known)
+
+    def _prove(self, name: str, key: str | None, shown: str) -> Identity:
+        """Prove a token, with its key unless that was shown before (``None``)."""
         now, turn = self._clock.now(), self.trust.turn
         token = self._resources.find("token", name)
-        if token is None or not tokens.matches(token, key) or tokens.expired(token, now) or token.removed:
+        if token is None or tokens.expired(token, now) or token.removed:
+            raise Unauthorized(REFUSAL)
+        if key is not None and not tokens.matches(token, key):
             raise Unauthorized(REFUSAL)
         if token.spec.get("enabled", True) is not True:
             raise Unauthorized("user's token is not enabled")

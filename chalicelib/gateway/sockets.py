@@ -1,23 +1,24 @@
 """The WebSocket API's three routes: who may connect, and what becomes of each message.
 
-A gateway runs one process a message, which remembers nothing, so each message is judged by what it carries. Two kinds of
-peers connect: agents, with a registration token, and our own processes that wait for agents' answers (``relay.py``), with
-a ticket. ``app.py`` calls this.
+A gateway runs one process a message, which remembers nothing, so each message is judged by what it carries. Three kinds of
+peers connect: agents, with a registration token; our own processes that wait for agents' answers (``relay.py``), with
+a ticket; and subscribers (``subscribers.py``), who say in the query what to hear of. ``app.py`` calls this.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
-from urllib.parse import urlsplit
+from collections.abc import Callable
 
-from chalicelib.errors import Forbidden, Gone, TooLarge, Unauthorized, Unavailable
+from chalicelib.errors import Gone, TooLarge, Unauthorized, Unavailable
 from chalicelib.gateway import tickets
 from chalicelib.gateway.agents import Agents
 from chalicelib.gateway.connections import Connections
+from chalicelib.gateway.origin import Headers, origin, refuse_foreign
 from chalicelib.gateway.posting import Patience
 from chalicelib.gateway.reply import BadReply, Replies
+from chalicelib.gateway.subscribers import PATH, Subscribers
 from chalicelib.gateway.tickets import Tickets
 from chalicelib.tunnel.frames import Frame, FrameError, Kind, decode, encode
 from chalicelib.types import Key, Post, Queue
@@ -32,11 +33,9 @@ SECONDS = 10.0
 
 _RELAYED = (Kind.HEAD, Kind.DATA, Kind.CREDIT, Kind.RESET)
 
-Headers = Sequence[tuple[str, str]]
-
 
 class Sockets:
-    """``agents`` and ``connections`` are called when they are needed: relaying, the most frequent by far, needs no store.
+    """``agents``, ``connections`` and ``subscribers`` are called when needed: relaying, the most frequent, needs no store.
 
     ``site`` is the URL under which people have the console open.
     """
@@ -51,6 +50,7 @@ class Sockets:
         patience: Patience,
         queue: Queue,
         site: str,
+        subscribers: Callable[[], Subscribers],
     ) -> None:
         self._agents = agents
         self._connections = connections
@@ -59,11 +59,15 @@ class Sockets:
         self._post = post
         self._patience = patience
         self._queue = queue
-        self._origin = _origin(site)
+        self._origin = origin(site)
+        self._subscribers = subscribers
 
-    def connect(self, connection: str, headers: Headers) -> None:
-        """Let an agent or a process of ours in; header names are lower-case. Raises ``Unauthorized``, ``Forbidden``."""
-        _refuse_foreign(headers, self._origin)
+    def connect(self, connection: str, headers: Headers, query: Headers = ()) -> None:
+        """Let a peer in that shows one thing; header names are lower-case. Raises ``Unauthorized``, ``Forbidden``."""
+        refuse_foreign(headers, self._origin)
+        if _values(query, PATH):
+            self._subscribers().welcome(connection, headers, query)
+            return
         tokens, shown = _values(headers, TOKEN), _values(headers, tickets.HEADER)
         if len(shown) == 1 and not tokens:
             self._tickets.check(shown[0])
@@ -141,22 +145,6 @@ class Sockets:
 
 def _values(headers: Headers, wanted: str) -> list[str]:
     return [value for name, value in headers if name == wanted]
-
-
-def _refuse_foreign(headers: Headers, origin: str) -> None:
-    """A page of another site must not open a connection with its visitor's cookies.
-
-    Which site is ours is configured: behind a domain or CloudFront another host arrives, and callers may claim any.
-    """
-    foreign = [value for value in _values(headers, "origin") if not origin or value.lower() != origin]
-    if foreign and _values(headers, "cookie"):
-        raise Forbidden("this origin may not connect")
-
-
-def _origin(url: str) -> str:
-    """Return what a browser on a page of this URL sends as its origin."""
-    parts = urlsplit(url.lower())
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def _dropped(connection: str, reason: str) -> None:

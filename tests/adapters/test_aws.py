@@ -20,7 +20,7 @@ from chalicelib.adapters.kms import REMEMBERED_SECONDS, Kms
 from chalicelib.adapters.secrets import signing_keys
 from chalicelib.adapters.sqs import Job, SqsQueue
 from chalicelib.errors import Busy, Gone, LariatError, TooLarge, Unavailable
-from chalicelib.types import Key
+from chalicelib.types import Change, Key
 from tests.support.clock import ManualClock
 from tests.support.ministack import REGION, Ministack
 
@@ -144,12 +144,12 @@ class TestEvents:
             return {"dynamodb": {"SequenceNumber": str(number), "Keys": {"pk": {"S": pk}, "sk": {"S": sk}}}}
 
         records = [record(1, "cluster", "a"), {"dynamodb": {}}, {}, record(4, "in#x#a", "b"), record(5, "cluster", "b")]
-        seen: list[Key] = []
+        seen: list[Change] = []
         assert events.changes({"Records": records}, seen.extend) == {"batchItemFailures": []}
-        assert seen == [Key("cluster", "a"), Key("cluster", "b")]
+        assert [change.key for change in seen] == [Key("cluster", "a"), Key("cluster", "b")]
 
     def test_changes_that_nobody_takes_come_again(self) -> None:
-        def refuse(keys: list[Key]) -> None:
+        def refuse(changes: list[Change]) -> None:
             raise Unavailable("no")
 
         records = [{"dynamodb": {"SequenceNumber": "7", "Keys": {"pk": {"S": "cluster"}, "sk": {"S": "a"}}}}]

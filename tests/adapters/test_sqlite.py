@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,8 +171,18 @@ def test_notify_after_each_commit(path: str) -> None:
         put(opened, "c-1")
     opened.write(Put(Resource(kind="cluster", id="c-2")), Put(Resource(kind="cluster", id="c-3")))
     assert [[change.key.id for change in changes] for changes in told] == [["c-1"], ["c-2", "c-3"]]
-    assert [change for changes in told for change in changes] == opened.changes("")
+    assert [change._replace(new=False) for changes in told for change in changes] == opened.changes("")
     opened.close()
+
+
+def test_who_is_told_hears_what_is_new_and_what_is_gone(path: str) -> None:
+    told: list[Change] = []
+    store = SqliteStore(path, ManualClock(), told.extend)
+    made = put(store, "c-1")
+    (changed,) = store.write(Put(replace(made, labels={"a": "b"})))
+    store.write(Remove(changed))
+    assert [(change.new, change.last) for change in told] == [(True, None), (False, None), (False, changed)]
+    store.close()
 
 
 def test_notify_may_write(path: str) -> None:

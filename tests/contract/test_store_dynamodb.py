@@ -18,6 +18,7 @@ import pytest
 
 from chalicelib.adapters.dynamodb import DynamoStore, Streams, change_of
 from chalicelib.errors import Busy, TooLarge, Unavailable
+from chalicelib.store.codec import encode
 from chalicelib.types import Key, Put, Resource, Store
 from tests.contract.store import StoreContract, cluster
 from tests.support.clock import ManualClock
@@ -272,3 +273,10 @@ class TestStreams:
     def test_claims_are_no_change(self) -> None:
         record = {"dynamodb": {"Keys": {"pk": {"S": "name#username/admin"}, "sk": {"S": "#"}}}}
         assert change_of(record) is None
+
+    def test_an_image_shows_what_is_gone(self) -> None:
+        gone = Resource(kind="cluster", id="c-1", spec={"name": "one"}, version=3)
+        keys = {"pk": {"S": "cluster"}, "sk": {"S": "c-1"}}
+        stream = {"Keys": keys, "OldImage": {"body": {"S": encode(gone)}}}
+        told = [change_of({"eventName": name, "dynamodb": stream}) for name in ("INSERT", "MODIFY", "REMOVE")]
+        assert [(change.new, change.last) for change in told if change] == [(True, None), (False, None), (False, gone)]

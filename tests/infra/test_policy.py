@@ -30,8 +30,8 @@ OPEN_ENDS = (
 NAMED = re.compile(r"arn:aws:[a-z-]+:us-east-1:\d{12}:[^*]+")
 
 MAY_UNSEAL = {"app"}
-MAY_RELAY = {"app", "message", "work"}
-MAY_WRITE = {"app", "connect", "disconnect", "message", "resync", "work"}
+MAY_RELAY = {"app", "changes", "connect", "message", "work"}
+MAY_WRITE = {"app", "changes", "connect", "disconnect", "message", "resync", "work"}
 
 
 def statements(values: dict[str, Any]) -> list[dict[str, Any]]:

@@ -9,6 +9,8 @@ import pytest
 
 import app
 from chalicelib.gateway.work import WATCHED
+from chalicelib.schema.subscription import ANNOUNCED
+from chalicelib.store.notices import KIND as NOTICE
 from tests.infra.stack import INFRA, ROOT, Stack
 
 HANDLER = re.compile(r'handler\s*=\s*"app\.(\w+)"')
@@ -42,11 +44,11 @@ def test_socket_routes_call_functions() -> None:
     assert set(routes.values()) <= set(HANDLER.findall(text("functions.tf")))
 
 
-def test_the_stream_wakes_for_the_kinds_that_are_worked_on() -> None:
-    default = re.search(r"default\s*=\s*\[(.*?)\]", block("variables.tf", 'variable "watched_kinds" {'))
+def test_the_stream_wakes_for_the_kinds_that_are_worked_on_or_told() -> None:
+    default = re.search(r"default\s*=\s*\[(.*?)\]", block("variables.tf", 'variable "watched_kinds" {'), re.DOTALL)
     assert default
     watched = set(re.findall(r'"(\w+)"', default[1]))
-    assert watched == set(WATCHED)
+    assert watched == ANNOUNCED.union(WATCHED, [NOTICE])
 
 
 @pytest.mark.slow
@@ -70,7 +72,7 @@ def test_deployed_routes_lie_where_the_configuration_says(deployment: Stack) -> 
 def test_table_has_the_shape_that_the_code_expects(deployment: Stack) -> None:
     (table,) = deployment.planned.of("aws_dynamodb_table").values()
     assert (table["hash_key"], table["range_key"]) == ("pk", "sk")
-    assert table["stream_view_type"] == "KEYS_ONLY"
+    assert table["stream_view_type"] == "OLD_IMAGE"
     assert table["ttl"][0]["attribute_name"] == "expires"
     assert not table.get("global_secondary_index")
 

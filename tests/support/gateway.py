@@ -25,6 +25,8 @@ LATENCY = 0.01
 PING = b'{"action":"ping"}'
 """A message whose route has no function behind it (``infra/socket.tf``)."""
 
+Pairs = Sequence[tuple[str, str]]
+
 Delays = Callable[[], Sequence[float]]
 """When a message arrives, in seconds from now: never, once, or several times."""
 
@@ -32,7 +34,7 @@ Delays = Callable[[], Sequence[float]]
 class Routes(Protocol):
     """The handlers behind the API."""
 
-    def connect(self, connection: str, headers: Sequence[tuple[str, str]]) -> None: ...
+    def connect(self, connection: str, headers: Pairs, query: Pairs = ()) -> None: ...
     def disconnect(self, connection: str) -> None: ...
     def message(self, connection: str, message: bytes) -> None: ...
 
@@ -68,13 +70,13 @@ class Gateway:
         line.name = self.attach(line, tuple((name.lower(), value) for name, value in headers.items()))
         return line
 
-    def attach(self, peer: Peer, headers: Sequence[tuple[str, str]]) -> str:
+    def attach(self, peer: Peer, headers: Pairs, query: Pairs = ()) -> str:
         if self.refusing:
             raise Unavailable("the gateway refuses connections")
         name = f"conn{next(self._names):08d}A="
         self._invoke()
         try:
-            self._routes.connect(name, headers)
+            self._routes.connect(name, headers, query)
         except LariatError as error:
             raise Unavailable(f"the gateway answered {error.status}") from error
         self._peers[name] = peer

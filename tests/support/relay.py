@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,7 +21,9 @@ from chalicelib.gateway.relay import Relay
 from chalicelib.gateway.reply import Replies
 from chalicelib.gateway.signing import Signer
 from chalicelib.gateway.sockets import Sockets
+from chalicelib.gateway.subscribers import Subscribers
 from chalicelib.gateway.tickets import Tickets
+from chalicelib.main import build
 from chalicelib.store.resources import Resources
 from chalicelib.tunnel.heads import RequestHead, ResponseHead
 from chalicelib.types import Key, Resource
@@ -68,7 +71,8 @@ class Edge:
         self.replies = Replies(signer, self.clock)
         self.tickets = Tickets(signer, self.clock, self.random)
         self.patience = Patience(self.clock, self.random, self.gateway.sleep)
-        agents = Agents(self.resources, KeyFile(folder / "seal.key", fresh=True), Terms(keepalive=480, lifetime=6600))
+        self.seal, self.terms = KeyFile(folder / "seal.key", fresh=True), Terms(keepalive=480, lifetime=6600)
+        agents = Agents(self.resources, self.seal, self.terms)
         self.queue = ListedQueue()
         self.sockets = Sockets(
             lambda: agents,
@@ -79,6 +83,7 @@ class Edge:
             self.patience,
             self.queue,
             "https://edge.test",
+            lambda: self.subscribers,
         )
         self.gateway.routes = self.sockets
         self.resources.create(Resource(kind="cluster", id=CLUSTER))
@@ -97,6 +102,25 @@ class Edge:
         mailbox = Mailbox(self.gateway, self.tickets, self.clock)
         directory = Directory(self.connections, self.clock)
         return Relay(mailbox, self.gateway, directory, self.replies, self.patience, self.clock, self.random)
+
+    @cached_property
+    def subscribers(self) -> Subscribers:
+        return self.new_subscribers()
+
+    def new_subscribers(self) -> Subscribers:
+        """The part of one more process, which remembers nobody."""
+        parts = build(self.store, self.seal, self.clock, self.random, self.terms, {}, lambda: None)
+        return Subscribers(
+            parts.subscriptions,
+            self.resources,
+            self.gateway,
+            self.patience,
+            self.queue,
+            self.clock,
+            "https://edge.test",
+            # The gateway in memory is for one thread.
+            posters=1,
+        )
 
     def close(self) -> None:
         self._database.close()
