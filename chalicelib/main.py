@@ -26,12 +26,14 @@ from chalicelib.auth.passwords import Passwords
 from chalicelib.clusters.client import ClusterClient, Transport
 from chalicelib.errors import LariatError
 from chalicelib.gateway.agents import Agents, Terms
+from chalicelib.gateway.callers import Callers
 from chalicelib.gateway.connections import Connections
 from chalicelib.gateway.directory import Directory
 from chalicelib.gateway.mailbox import Mailbox
 from chalicelib.gateway.posting import Patience
 from chalicelib.gateway.relay import Relay
 from chalicelib.gateway.reply import Replies
+from chalicelib.gateway.routes import Routes
 from chalicelib.gateway.signing import Signer
 from chalicelib.gateway.sockets import Sockets
 from chalicelib.gateway.tickets import Tickets
@@ -177,7 +179,7 @@ class OnLambda:
         )
         seal = Kms(lambda: self._account.client("kms"), self._given("LARIAT_KMS_KEY"), self._clock)
         terms = Terms(KEEPALIVE, LIFETIME, self._given("LARIAT_SOCKET_URL"), linger=LINGER)
-        settings = {"server-url": self._environment.get("LARIAT_URL", "")}
+        settings = {"server-url": self._environment.get("LARIAT_URL", ""), "socket-url": terms.url}
         return build(store, seal, self._clock, self._random, terms, settings, lambda: None)
 
     @cached_property
@@ -191,6 +193,7 @@ class OnLambda:
             lambda: self._connections,
             self._replies,
             self._tickets,
+            self._callers,
             self._post,
             self._patience,
             self._queue,
@@ -236,12 +239,27 @@ class OnLambda:
         return Relay(
             self._mailbox,
             self._post,
-            Directory(self._connections, self._clock),
+            self._directory,
             self._replies,
             self._patience,
             self._clock,
             self._random,
         )
+
+    @cached_property
+    def _callers(self) -> Callers:
+        return Callers(
+            lambda: self.parts.gatekeeper,
+            lambda: self._directory,
+            Routes(self._signer, self._clock),
+            self._replies,
+            self._post,
+            self._patience,
+        )
+
+    @cached_property
+    def _directory(self) -> Directory:
+        return Directory(self._connections, self._clock)
 
     @cached_property
     def _mailbox(self) -> Mailbox:
