@@ -26,8 +26,11 @@ from chalicelib.types import Post
 
 log = logging.getLogger("lariat.callers")
 
-PATIENCE = 8.0
-"""Seconds in which a message that is throttled is tried again: the function has ten."""
+PATIENCE = 5.0
+"""Seconds in which a message that is throttled is tried again."""
+
+HASTE = 2.0
+"""The same for what only tells how things stand: the function has ten seconds for all that it does."""
 
 EXPIRED = "the stream was not renewed in time"
 LOST = "the cluster's agent was disconnected"
@@ -167,15 +170,15 @@ class Callers:
 
     def _tell(self, connection: str, frame: Frame) -> bool:
         try:
-            self._send(connection, frame)
+            self._send(connection, frame, seconds=HASTE)
         except Unavailable as error:
             _dropped(connection, f"it can't be answered: {error.message}")
             return False
         return True
 
-    def _send(self, connection: str, frame: Frame, *, deflate: bool = False) -> None:
+    def _send(self, connection: str, frame: Frame, *, deflate: bool = False, seconds: float = PATIENCE) -> None:
         for message in encode(frame, deflate=deflate):
-            self._patience.insist_for(partial(self._post.send, connection, message), PATIENCE)
+            self._patience.insist_for(partial(self._post.send, connection, message), seconds)
 
 
 def _dropped(connection: str, reason: str) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.kubernetes.cluster import Cluster, Result
-from tests.support.edge_on_lambda import EdgeOnLambda, running
-from tests.support.lariat import PASSWORD, Client, Process, eventually
-from tests.support.ministack import Deployed, Ministack
+from tests.support.edge_on_lambda import EdgeOnLambda
+from tests.support.lariat import PASSWORD, Client, eventually
+from tests.support.ministack import Ministack
+from tests.support.on_lambda import Imported, importing, log_in, running
 
 pytestmark = pytest.mark.cluster
 
@@ -29,53 +27,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def edge(ministack: Ministack, folder: Path) -> Iterator[EdgeOnLambda]:
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
-        with running(Deployed(ministack), folder) as edge:
-            yield edge
+    with running(ministack, folder) as edge:
+        yield edge
 
 
 @pytest.fixture(scope="module")
 def admin(edge: EdgeOnLambda) -> Iterator[Client]:
     assert edge.handlers.resync({"bootstrap": {"password": PASSWORD}}, None) == {"password": PASSWORD}
     assert edge.handlers.resync({"bootstrap": {"password": PASSWORD}}, None) == {"password": ""}
-    with Client(edge.url, edge.authority) as anybody:
-        credentials = {"username": "admin", "password": PASSWORD}
-        answer = anybody.post("/v3-public/localProviders/local?action=login", json=credentials)
-    assert answer.status_code == 201, answer.text
-    with Client(edge.url, edge.authority, answer.json()["token"]) as client:
+    with log_in(edge) as client:
         yield client
-
-
-class Imported:
-    """The real cluster, with the real agent in a process of its own."""
-
-    def __init__(self, edge: EdgeOnLambda, admin: Client, cluster: Cluster, folder: Path) -> None:
-        self.admin = admin
-        self.id = admin.post("/v3/clusters", json={"name": "real"}).json()["id"]
-        registration = admin.post("/v3/clusterregistrationtokens", json={"clusterId": self.id}).json()
-        command = [sys.executable, "-m", "agent", "--server", edge.url, "--token", registration["token"]]
-        command += ["--kubeconfig", str(cluster.kubeconfig), "--log-level", "debug"]
-        environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "SSL_CERT_FILE": str(edge.authority)}
-        self.agent = Process(command, environment, folder / "agent.log")
-        self.path = f"/k8s/clusters/{self.id}"
-
-    def show(self) -> dict[str, Any]:
-        shown: dict[str, Any] = self.admin.get(f"/v3/clusters/{self.id}").json()
-        return shown
-
-    def await_state(self, state: str) -> None:
-        eventually(lambda: self.show()["state"] == state, f"{state}: {self.show()}, {self.agent.output}", 30)
 
 
 @pytest.fixture(scope="module")
 def imported(edge: EdgeOnLambda, admin: Client, cluster: Cluster, folder: Path) -> Iterator[Imported]:
-    imported = Imported(edge, admin, cluster, folder)
-    try:
-        imported.await_state("active")
+    with importing(edge, admin, cluster, folder) as imported:
         yield imported
-    finally:
-        imported.agent.stop()
 
 
 @pytest.fixture(scope="module")
