@@ -21,27 +21,19 @@ class Request:
     """What httptools calls back while it reads one request; header names are lower-case."""
 
     def __init__(self) -> None:
+        self.method = ""
         self.target = ""
         self.headers: list[tuple[str, str]] = []
         self.body = bytearray()
         self.complete = False
+        self.switching = False
+        """The client wants to speak another protocol."""
+        self.lasting = False
+        """The connection may be used for another request."""
         self.rest = b""
         """Bytes behind a request that switches protocols."""
         self._size = 0
         self._parser = httptools.HttpRequestParser(self)
-
-    @property
-    def method(self) -> str:
-        return self._parser.get_method().decode()
-
-    @property
-    def switching(self) -> bool:
-        return bool(self._parser.should_upgrade())
-
-    @property
-    def lasting(self) -> bool:
-        """The connection may be used for another request."""
-        return bool(self._parser.should_keep_alive())
 
     def feed(self, data: bytes) -> None:
         """Raises ``BadRequest``."""
@@ -66,6 +58,12 @@ class Request:
     def on_header(self, name: bytes, value: bytes) -> None:
         self._size += len(name) + len(value)
         self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        # Once the message is complete, the parser has forgotten.
+        self.method = self._parser.get_method().decode()
+        self.switching = self._parser.should_upgrade()
+        self.lasting = self._parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
         self.body += body
