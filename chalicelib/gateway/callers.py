@@ -113,13 +113,14 @@ class Callers:
         document = dump_request(admitted.head)
         if len(document) > DOCUMENT:
             raise HeadersTooLarge("the request's headers are too large for the tunnel")
-        cluster, name = admitted.target.cluster, self._routes.name(caller, frame.stream)
+        cluster, token = admitted.target.cluster, admitted.identity.token
+        name = self._routes.name(caller, frame.stream, token)
         # Where the agent is; if it has moved, look it up again, once.
         for _ in range(2):
             agent = self._directory().find(cluster)
             if agent is None:
                 break
-            route = Route(agent, cluster, admitted.identity.token)
+            route = Route(agent, cluster, token)
             opening = frame._replace(stream=name, offset=0, document=document, reply=self._reply(route, caller, name))
             # The caller has its route before any answer can come.
             if not self._grant(caller, frame.stream, name, route):

@@ -32,9 +32,9 @@ class Routes:
         self._signer = signer
         self._tokens = Dated(signer, clock, "route")
 
-    def name(self, caller: str, stream: str) -> str:
-        """Return what a caller's stream is called at the agent: nobody else's stream can get this name."""
-        return self._signer.sign("stream", caller, stream)
+    def name(self, caller: str, stream: str, token: str) -> str:
+        """Return what a caller's stream is called at the agent: no stream of another connection or token can be."""
+        return self._signer.sign("stream", caller, stream, token)
 
     def issue(self, route: Route, caller: str, stream: str) -> str:
         return MARK + self._tokens.issue("\n".join(route), SECONDS, caller, stream)

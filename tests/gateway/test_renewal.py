@@ -82,6 +82,15 @@ class TestTime:
         assert told.kind is Kind.RESET
         assert "another token" in told.document
 
+    def test_opening_a_stream_again_with_another_token_takes_nothing_over(
+        self, edge: Edge, listener: Listener, user: User
+    ) -> None:
+        """The agent would keep the first request, impersonation and all, and the friend's token would keep it alive."""
+        mine = name_of(user.open()[0])
+        (grant,) = user.open(authorization=(edge.user("u-friend"),))
+        assert name_of(grant) != mine
+        assert [frame.stream for frame in listener.heard] == [mine, name_of(grant)]
+
     def test_renewing_finds_out_that_the_agent_is_gone(self, edge: Edge, listener: Listener, user: User) -> None:
         grant = user.exec()
         edge.gateway.detach(listener.name)
