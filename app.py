@@ -146,7 +146,7 @@ class Handlers:
     def message(self, event: Event, context: Any) -> Answer:
         """``$default`` of the WebSocket API: each message of each connection, in any order."""
         with self._begun("message", context, event) as edge:
-            edge.sockets.message(_connection(event), event.get("body") or "")
+            edge.sockets.message(_connection(event), (event.get("body") or "").encode(errors="replace"))
             return {"statusCode": 200}
 
     def work(self, event: Event, context: Any) -> Answer:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from agent.errors import AgentError, Refused
 from agent.link import Link, Opened, dial
@@ -24,11 +26,8 @@ REFUSED_DELAY = 60.0
 DRAIN = 600.0
 """Seconds that a replaced connection may still take to finish its requests."""
 
-SILENT = 1.5
-"""Keep-alives without a word after which the server is asked for one."""
-
-DEAD = 2.5
-"""Keep-alives without a word after which the connection counts as dead."""
+TERMS = 86_400.0
+"""Seconds for which an agent that has no news connects on the terms that it was given."""
 
 
 def delays(chance: random.Random) -> Callable[[int], float]:
@@ -68,7 +67,7 @@ class Connection:
         self._link.close()
         self._session.close()
 
-    def _take(self, message: str) -> None:
+    def _take(self, message: bytes) -> None:
         self._heard = self._loop.time()
         self._session.receive(message)
 
@@ -82,12 +81,20 @@ class Connection:
                 async with asyncio.timeout(self._tunnel.keepalive):
                     await self.lost.wait()
             except TimeoutError:
-                silence = (self._loop.time() - self._heard) / self._tunnel.keepalive
-                if silence > DEAD:
+                silence = self._loop.time() - self._heard
+                if silence > self._tunnel.patience + self._tunnel.keepalive:
                     log.warning("the server has been silent for too long")
                     self.close()
                 else:
-                    self._session.ping(silence > SILENT)
+                    self._session.ping(silence > self._tunnel.patience, self._tunnel.ping)
+
+
+class _Agreed(NamedTuple):
+    """What the server was told last, and what it answered."""
+
+    cluster: Cluster
+    tunnel: Tunnel
+    until: float
 
 
 class Agent:
@@ -103,6 +110,7 @@ class Agent:
         self._jitter = chance
         self._stopped = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._agreed: _Agreed | None = None
 
     async def run(self) -> None:
         """Stay connected until ``stop``. Raises ``Refused`` if the server says no to the very first try."""
@@ -111,6 +119,7 @@ class Agent:
         loop = asyncio.get_running_loop()
         while not self._stopped.is_set():
             since = loop.time()
+            self._agreed = None
             try:
                 connection, tunnel = await self._connect()
                 welcome, refusals = True, 0
@@ -142,8 +151,14 @@ class Agent:
         return connection, tunnel
 
     def _dial(self) -> tuple[Tunnel, Opened]:
-        tunnel = self._server.register(self._cluster())
-        return tunnel, dial(tunnel.url, self._server.name, self._server.trust(), self._server.headers)
+        """Register, unless the last connection's terms still hold; what fails makes for a new registration."""
+        cluster, now = self._cluster(), time.monotonic()
+        agreed, self._agreed = self._agreed, None
+        if agreed is None or agreed.cluster != cluster or now > agreed.until:
+            agreed = _Agreed(cluster, self._server.register(cluster), now + TERMS)
+        opened = dial(agreed.tunnel.url, self._server.name, self._server.trust(), self._server.headers)
+        self._agreed = agreed
+        return agreed.tunnel, opened
 
     async def _stay(self, connection: Connection, tunnel: Tunnel) -> None:
         """Keep a connection until it is lost, replacing it before the server's limit cuts it off."""

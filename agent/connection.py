@@ -7,12 +7,17 @@ it is written.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 
 import httptools
 
 HELD = 512 * 1024
 """Bytes of an answer that wait to be taken before the API server is made to wait."""
+
+
+PIECE = 120 * 1024
+"""Bytes of an answer that are taken at once at most: what one message of the tunnel carries."""
 
 
 class Lost(Exception):
@@ -26,7 +31,7 @@ class Parser:
     method: str
     status: int = 0
     headers: list[tuple[str, str]] = field(default_factory=list)
-    pieces: list[bytes] = field(default_factory=list)
+    pieces: deque[memoryview] = field(default_factory=deque)
     size: int = 0
     begun: bool = False
     complete: bool = False
@@ -50,9 +55,19 @@ class Parser:
                 self.on_body(rest)
 
     def take(self) -> bytes:
-        data = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
-        self.pieces.clear()
-        self.size = 0
+        """Return what has come, up to ``PIECE`` bytes."""
+        taken = []
+        room = PIECE
+        while self.pieces and room:
+            piece = self.pieces.popleft()
+            cut = _boundary(piece, room)
+            if cut < len(piece):
+                self.pieces.appendleft(piece[cut:])
+                piece, room = piece[:cut], cut
+            taken.append(piece)
+            room -= len(piece)
+        data = b"".join(taken)
+        self.size -= len(data)
         return data
 
     def end(self) -> None:
@@ -85,12 +100,17 @@ class Parser:
         if self.complete:
             self.reusable = False
             return
-        self.pieces.append(body)
+        self.pieces.append(memoryview(body))
         self.size += len(body)
 
     def on_message_complete(self) -> None:
         if self.begun and self.status != 101:
             self.complete = True
+
+
+def _boundary(piece: memoryview, end: int) -> int:
+    """Step back to where a character of UTF-8 begins, if this is text: half of one must travel in base64."""
+    return next((at for at in range(end, max(0, end - 4), -1) if at >= len(piece) or piece[at] & 0xC0 != 0x80), end)
 
 
 class Connection(asyncio.Protocol):
@@ -100,7 +120,7 @@ class Connection(asyncio.Protocol):
         self.lost = False
         self._transport: asyncio.Transport | None = None
         self._parser: Parser | None = None
-        self._changed = asyncio.Event()
+        self._waiting: asyncio.Future[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
         self._paused = False
@@ -123,12 +143,13 @@ class Connection(asyncio.Protocol):
         """Wait until something has come. Raises ``Lost`` when nothing will."""
         if self.lost:
             raise Lost
-        self._changed.clear()
-        await self._changed.wait()
+        self._waiting = asyncio.get_running_loop().create_future()
+        await self._waiting
 
     def wake(self) -> None:
         """Let whoever waits look again."""
-        self._changed.set()
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     def resume(self) -> None:
         if self._paused and self._transport is not None:
@@ -161,13 +182,13 @@ class Connection(asyncio.Protocol):
         if parser.size > HELD and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-        self._changed.set()
+        self.wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
         if self._parser is not None and exc is None:
             self._parser.end()
-        self._changed.set()
+        self.wake()
         self._writable.set()
 
     def pause_writing(self) -> None:

@@ -16,6 +16,12 @@ SMALLEST_FRAME = 32 * 1024 - 16
 """API Gateway takes WebSocket frames of at most 32 KB; a message is split into as many as it needs."""
 
 
+LONGEST_PING = 256
+
+SILENT = 1.5
+"""Keep-alives without a word after which a server that does not say otherwise is asked for one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """What the agent tells about its cluster. ``token`` is a service account's, or empty; never a person's."""
@@ -30,6 +36,7 @@ class Tunnel:
     """Where and how to connect: ``keepalive`` and ``lifetime`` are seconds, ``frame`` the bytes of a WebSocket frame.
 
     ``linger`` is how many seconds a replaced connection must stay, for requests that were sent before the new one was known.
+    ``ping`` is the server's own sign of life, if it has one; after ``patience`` seconds of silence it is asked for an answer.
     """
 
     cluster: str
@@ -38,6 +45,8 @@ class Tunnel:
     lifetime: float
     frame: int = SMALLEST_FRAME
     linger: float = 2.0
+    ping: str = ""
+    patience: float = 0.0
 
 
 class Server:
@@ -83,6 +92,8 @@ class Server:
                 keepalive=float(answer["keepalive"]),
                 lifetime=float(answer["lifetime"]),
                 linger=float(answer.get("linger", 2.0)),
+                ping=str(answer.get("ping", ""))[:LONGEST_PING],
+                patience=float(answer.get("patience", 0)) or SILENT * float(answer["keepalive"]),
                 frame=min(MESSAGE, max(SMALLEST_FRAME, int(answer.get("frame", 0)))),
             )
         except (KeyError, TypeError, ValueError):

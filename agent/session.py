@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Protocol
 
 from agent.answer import answer
 from agent.upstream import Upstream
-from chalicelib.tunnel.exchange import Broken, Exchange
+from chalicelib.tunnel.exchange import Broken, Exchange, Outlet
 from chalicelib.tunnel.frames import ASK, Frame, FrameError, Kind, decode, encode
 from chalicelib.tunnel.streams import Stream
 
@@ -26,16 +25,6 @@ BUSY = '{"reason":"the agent is busy with too many requests"}'
 UNKNOWN = '{"reason":"the agent knows nothing of this request any more"}'
 _REMEMBERED = 4096
 _OPENING = (Kind.OPEN, Kind.DATA)
-
-
-class Outlet(Protocol):
-    """Where messages to the server go."""
-
-    def send(self, message: str) -> None:
-        """Send, sooner or later. A connection that is lost closes the session by itself."""
-
-    async def drain(self) -> None:
-        """Wait until there is not too much left to send."""
 
 
 class Session:
@@ -54,7 +43,7 @@ class Session:
         """Set while no request is under way."""
         self.idle.set()
 
-    def receive(self, message: str) -> None:
+    def receive(self, message: bytes) -> None:
         """Take a message from the server; what is no frame is dropped."""
         try:
             frame = decode(message)
@@ -74,16 +63,19 @@ class Session:
         if exchange.begun and not before:
             self._start(exchange)
 
-    def ping(self, ask: bool) -> None:
+    def ping(self, ask: bool, plain: str = "") -> None:
         """Keep the connection alive, and drop streams whose head has not come since the last time.
 
-        ``ask`` for a sign of life from the server; on AWS each one is billed.
+        ``ask`` for a sign of life from the server; on AWS each one is billed. ``plain`` is what it prefers to be sent else.
         """
         unbegun = frozenset(name for name, exchange in self._exchanges.items() if not exchange.begun)
         for stream in unbegun & self._unbegun:
             self.forget(stream)
         self._unbegun = unbegun
-        self.post([Frame(Kind.PING, document=ASK if ask else "")], False)
+        if plain and not ask:
+            self._outlet.send(plain.encode())
+        else:
+            self.post([Frame(Kind.PING, document=ASK if ask else "")], False)
 
     def leave(self) -> None:
         """Ask the server to open no more streams here, since a newer connection has taken over."""
@@ -97,8 +89,11 @@ class Session:
         for task in self._tasks:
             task.cancel()
 
-    async def transmit(self, frames: Sequence[Frame], deflate: bool) -> None:
-        self.post(frames, deflate)
+    @property
+    def full(self) -> bool:
+        return self._outlet.full
+
+    async def drain(self) -> None:
         await self._outlet.drain()
 
     def post(self, frames: Sequence[Frame], deflate: bool) -> None:

@@ -42,6 +42,7 @@ from chalicelib.proxy.buffered import Buffered
 from chalicelib.proxy.gatekeeper import Gatekeeper
 from chalicelib.reconcile import Reconciler
 from chalicelib.schema import kinds
+from chalicelib.store.notices import KIND as NOTICE
 from chalicelib.store.resources import Resources
 from chalicelib.types import Change, Clock, Key, Post, Queue, Random, Seal, Store
 
@@ -52,8 +53,15 @@ if TYPE_CHECKING:
 ENDPOINT = "AWS_ENDPOINT_URL"
 """Where AWS is, if it is an emulator."""
 
-KEEPALIVE = 540
+KEEPALIVE = 570
 """Seconds between two signs of life of an agent: API Gateway closes a connection that idles for ten minutes."""
+
+PATIENCE = 1500
+"""Seconds of silence after which an agent asks for an answer, which wakes a function. That its connection has died it
+mostly learns from TCP, by the signs of life that are not acknowledged."""
+
+PING = '{"action":"ping"}'
+"""A sign of life that API Gateway takes by itself: ``infra/socket.tf`` has its route, and no function behind it."""
 
 LINGER = 150
 """Seconds that a replaced connection stays open: other processes remember it for two minutes."""
@@ -84,11 +92,9 @@ class Parts:
         return Reconciler(self.resources, ClusterClient(transport), self.clock)
 
     def changed(self, key: Key) -> None:
-        """Something was written: what was remembered of it counts no more."""
-        if key.kind in ("token", "user", "globalRoleBinding"):
-            self.authenticator.forget()
-        if key.kind == "cluster":
-            self.gatekeeper.forget()
+        """Something was written: if it is a notice, what was remembered is looked after at once."""
+        if key.kind == NOTICE:
+            self.authenticator.trust.doubt()
 
 
 def build(
@@ -178,7 +184,9 @@ class OnLambda:
             host=self._environment.get(ENDPOINT) or None,
         )
         seal = Kms(lambda: self._account.client("kms"), self._given("LARIAT_KMS_KEY"), self._clock)
-        terms = Terms(KEEPALIVE, LIFETIME, self._given("LARIAT_SOCKET_URL"), linger=LINGER)
+        terms = Terms(
+            KEEPALIVE, LIFETIME, self._given("LARIAT_SOCKET_URL"), linger=LINGER, ping=PING, patience=PATIENCE
+        )
         settings = {"server-url": self._environment.get("LARIAT_URL", ""), "socket-url": terms.url}
         return build(store, seal, self._clock, self._random, terms, settings, lambda: None)
 
@@ -259,7 +267,8 @@ class OnLambda:
 
     @cached_property
     def _directory(self) -> Directory:
-        return Directory(self._connections, self._clock)
+        # An agent replaces its connection in the last tenth of its lifetime.
+        return Directory(self._connections, self._clock, settled=0.9 * LIFETIME)
 
     @cached_property
     def _mailbox(self) -> Mailbox:
@@ -276,7 +285,7 @@ class OnLambda:
         from chalicelib.adapters.api_gateway import ApiGatewayPost
 
         endpoint = self._given("LARIAT_SOCKET_ENDPOINT")
-        return ApiGatewayPost(self._account.client("apigatewaymanagementapi", endpoint=endpoint, attempts=1))
+        return ApiGatewayPost(endpoint, self._given("AWS_REGION"), self._account.credentials)
 
     @cached_property
     def _queue(self) -> Queue:

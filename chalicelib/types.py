@@ -166,7 +166,7 @@ class Queue(Protocol):
 class Post(Protocol):
     """Sends messages to WebSocket connections that a gateway holds. Passes ``tests/contract/relay.py``."""
 
-    def send(self, connection: str, message: str) -> None:
+    def send(self, connection: str, message: bytes) -> None:
         """Hand a message over, once. Raises ``Gone``, ``Busy`` (throttled), ``TooLarge`` or ``Unavailable``."""
 
     def hang_up(self, connection: str) -> None:
@@ -176,10 +176,10 @@ class Post(Protocol):
 class Line(Protocol):
     """One WebSocket connection of our own to that gateway. Passes ``tests/contract/relay.py``."""
 
-    def send(self, message: str) -> None:
+    def send(self, message: bytes) -> None:
         """Raises ``Gone`` when the connection has ended."""
 
-    def receive(self, seconds: float) -> str | None:
+    def receive(self, seconds: float) -> bytes | None:
         """Wait for a message; ``None`` if none came in time. Raises ``Gone``."""
 
     def close(self) -> None: ...

@@ -111,8 +111,11 @@ class StreamCall:
         if self._link is not None:
             self._link.close()
 
-    async def transmit(self, frames: Sequence[Frame], deflate: bool) -> None:
-        self.post(frames, deflate)
+    @property
+    def full(self) -> bool:
+        return self._link is not None and self._link.full
+
+    async def drain(self) -> None:
         if self._link is not None:
             await self._link.drain()
 
@@ -138,7 +141,7 @@ class StreamCall:
         self._link = Link(opened, SMALLEST_FRAME, self._take, self._lose)
         self._link.start()
 
-    def _take(self, message: str) -> None:
+    def _take(self, message: bytes) -> None:
         """All that comes on this connection belongs to its one stream."""
         try:
             frame = decode(message)

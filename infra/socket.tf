@@ -49,6 +49,21 @@ resource "aws_apigatewayv2_route" "socket" {
   target             = "integrations/${aws_apigatewayv2_integration.socket[each.key].id}"
 }
 
+# Agents' signs of life only keep their connections open: nothing runs for them, and nothing is answered.
+resource "aws_apigatewayv2_integration" "ping" {
+  api_id                        = aws_apigatewayv2_api.socket.id
+  integration_type              = "MOCK"
+  template_selection_expression = "200"
+  request_templates             = { "200" = jsonencode({ statusCode = 200 }) }
+}
+
+resource "aws_apigatewayv2_route" "ping" {
+  api_id             = aws_apigatewayv2_api.socket.id
+  route_key          = "ping"
+  authorization_type = "NONE"
+  target             = "integrations/${aws_apigatewayv2_integration.ping.id}"
+}
+
 resource "aws_lambda_permission" "socket" {
   for_each = local.socket_routes
 
@@ -91,7 +106,7 @@ resource "aws_apigatewayv2_stage" "socket" {
     })
   }
 
-  depends_on = [aws_api_gateway_account.this, aws_apigatewayv2_route.socket]
+  depends_on = [aws_api_gateway_account.this, aws_apigatewayv2_route.socket, aws_apigatewayv2_route.ping]
 }
 
 resource "aws_cloudwatch_log_group" "socket" {

@@ -110,13 +110,13 @@ variable "socket_throttle" {
 variable "resync_schedule" {
   description = "How often every cluster is looked at without a reason. It repairs what was missed and costs per cluster."
   type        = string
-  default     = "rate(1 hour)"
+  default     = "rate(1 day)"
 }
 
 variable "sweep_schedule" {
   description = "How often clusters are found whose connection was lost without a word."
   type        = string
-  default     = "rate(5 minutes)"
+  default     = "rate(1 hour)"
 }
 
 variable "watched_kinds" {

@@ -21,7 +21,7 @@ from websockets.typing import BytesLike
 from chalicelib.api.application import refusal
 from chalicelib.errors import LariatError, Unauthorized
 from chalicelib.gateway.agents import Agents
-from chalicelib.tunnel.frames import MESSAGE
+from chalicelib.tunnel.frames import MESSAGE, is_text
 from standalone.tunnel import Tunnel, Tunnels
 
 log = logging.getLogger("lariat.server")
@@ -48,7 +48,7 @@ class Door:
 
 
 class AgentSocket(asyncio.Protocol):
-    """One agent's connection, from the handshake to its end."""
+    """One agent's connection, from the handshake to its end: the tunnel's ``Outlet``."""
 
     def __init__(self, door: Door, connections: set[Any], keep: Callable[[asyncio.Task[None]], None]) -> None:
         self._door = door
@@ -111,7 +111,7 @@ class AgentSocket(asyncio.Protocol):
         if response.status_code != 101 or self._transport.is_closing():
             self._transport.close()
             return
-        self._tunnel = Tunnel(cluster, self._send, self._hang_up, deflate=not _is_near(self._transport))
+        self._tunnel = Tunnel(cluster, self, self._hang_up, deflate=not _is_near(self._transport))
         self._door.tunnels.add(self._tunnel)
         log.info("cluster %s: its agent is connected", cluster)
         self._ping()
@@ -140,20 +140,25 @@ class AgentSocket(asyncio.Protocol):
             # API Gateway closes a connection that sends binary with this code; so do we.
             self._close(CloseCode.UNSUPPORTED_DATA)
             return
-        try:
-            whole = self._fragments[0] if len(self._fragments) == 1 else b"".join(self._fragments)
-            message = str(whole, "utf-8")
-        except UnicodeDecodeError:
+        whole = self._fragments[0] if len(self._fragments) == 1 else b"".join(self._fragments)
+        message = bytes(whole)
+        if is_text(message):
+            self._tunnel.receive(message)
+        else:
             self._close(CloseCode.INVALID_DATA)
-            return
-        self._tunnel.receive(message)
 
-    async def _send(self, message: str) -> None:
+    @property
+    def full(self) -> bool:
+        return not self._writable.is_set()
+
+    def send(self, message: bytes) -> None:
         if self._transport.is_closing():
             # The tunnel hears of it from ``connection_lost``, and fails what waits for an answer.
             return
-        self._socket.send_text(message.encode())
+        self._socket.send_text(message)
         self._flush()
+
+    async def drain(self) -> None:
         await self._writable.wait()
 
     async def _hang_up(self) -> None:

@@ -20,6 +20,9 @@ from standalone.switch import Switch
 LARGEST_HEAD = 64 * 1024
 """Bytes of a request line with all headers."""
 
+SMALL = 4 * 1024
+"""Bytes of a write that may wait a moment for the next."""
+
 HEAD_SECONDS = 30.0
 """A connection that has not sent a whole head by then is closed."""
 
@@ -39,12 +42,14 @@ class Gathering:
         self._flush: asyncio.Handle | None = None
 
     def write(self, data: bytes) -> None:
-        if self._flush is None:
+        if self._flush is not None:
+            self._held += data
+            self.flush()
+        elif len(data) < SMALL:
             self._held = data
             self._flush = self._loop.call_soon(self.flush)
         else:
-            self._held += data
-            self.flush()
+            self.bare.write(data)
 
     def flush(self) -> None:
         if self._flush is not None:
@@ -91,7 +96,6 @@ class LariatProtocol(HttpToolsProtocol):
         self._size = 0
         self._hosts = 0
         self._headed = False
-        self._set_deadline()
         super().on_message_begin()
         self.scope["state"]["cut"] = self.transport.abort
 
@@ -203,5 +207,8 @@ class LariatProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._received = data
-        if not self._deaf:
-            super().data_received(data)
+        if self._deaf:
+            return
+        super().data_received(data)
+        if not self._headed:
+            self._set_deadline()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import datetime
 import fcntl
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -70,6 +71,8 @@ async def _serve(options: Options) -> None:
         running.start()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, running.stop, web)
+        # What stands by now lives as long as the server: the collector need not look at it again and again.
+        gc.freeze()
         await web.serve([listener])
 
 
@@ -128,15 +131,14 @@ class _Changes:
     """The in-process change feed: the store speaks before anybody listens, since it is there first."""
 
     def __init__(self) -> None:
-        self._listeners: list[_Listener] = []
+        self._listener: _Listener = lambda _: None
 
     def tell(self, listener: _Listener) -> None:
-        self._listeners.append(listener)
+        self._listener = listener
 
     def heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            for listener in self._listeners:
-                listener(change.key)
+            self._listener(change.key)
 
 
 def _certificates(options: Options) -> Certificates:

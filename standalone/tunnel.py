@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from chalicelib.clusters.client import Answer
 from chalicelib.errors import ClusterUnavailable
-from chalicelib.tunnel.exchange import Broken, Exchange
+from chalicelib.tunnel.exchange import Broken, Exchange, Outlet
 from chalicelib.tunnel.frames import Frame, FrameError, Kind, decode, encode
 from chalicelib.tunnel.heads import RequestHead, ResponseHead, dump_request, load_response
 from chalicelib.tunnel.streams import Deliver, Stream
@@ -49,7 +49,7 @@ class Tunnel:
     def __init__(
         self,
         cluster: str,
-        send: Callable[[str], Awaitable[None]],
+        outlet: Outlet,
         hang_up: Callable[[], Awaitable[None]],
         *,
         deflate: bool,
@@ -58,11 +58,10 @@ class Tunnel:
         self.hang_up = hang_up
         self.deflate = deflate
         self.retiring = False
-        self._send = send
+        self._outlet = outlet
         self._prefix = secrets.token_hex(8)
         self._numbers = itertools.count()
         self._exchanges: dict[str, Caller] = {}
-        self._posting: set[asyncio.Task[None]] = set()
         self._closed = False
 
     def open(self) -> Caller:
@@ -74,7 +73,7 @@ class Tunnel:
             self._exchanges[stream] = exchange
         return exchange
 
-    def receive(self, message: str) -> None:
+    def receive(self, message: bytes) -> None:
         """Take a message from the agent; what is no frame, or belongs to nobody, is dropped."""
         try:
             frame = decode(message)
@@ -83,7 +82,9 @@ class Tunnel:
             return
         match frame.kind:
             case Kind.PING:
-                self.post([Frame(Kind.PONG)], False)
+                # Who asks without reading the answers gets none.
+                if not self.full:
+                    self.post([Frame(Kind.PONG)], False)
             case Kind.GOAWAY:
                 self.retiring = True
             case _:
@@ -91,16 +92,19 @@ class Tunnel:
                 if exchange is not None:
                     exchange.take(frame)
 
-    async def transmit(self, frames: Sequence[Frame], deflate: bool) -> None:
-        for frame in frames:
-            for message in encode(frame, deflate=deflate):
-                await self._send(message)
+    @property
+    def full(self) -> bool:
+        return self._outlet.full
 
     def post(self, frames: Sequence[Frame], deflate: bool) -> None:
-        if frames and not self._closed:
-            task = asyncio.get_running_loop().create_task(self.transmit(frames, deflate))
-            self._posting.add(task)
-            task.add_done_callback(self._posting.discard)
+        if self._closed:
+            return
+        for frame in frames:
+            for message in encode(frame, deflate=deflate):
+                self._outlet.send(message)
+
+    async def drain(self) -> None:
+        await self._outlet.drain()
 
     def forget(self, stream: str) -> None:
         self._exchanges.pop(stream, None)

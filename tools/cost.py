@@ -1,7 +1,7 @@
 """Dollars a month on AWS, from counts of billed operations and a price list: writes ``docs/cost.md``.
 
-``tests/gateway/counts.json`` has what tests count of the tunnel. ``tests/infra/model.json`` has what nobody has measured
-yet: how long functions run, what users do, what schedules cost.
+``tests/gateway/counts.json`` has what tests count of each operation. ``tests/infra/model.json`` has what nobody can count
+here: how long functions run, how often things happen, what users do.
 """
 
 from __future__ import annotations
@@ -60,59 +60,92 @@ Table = Mapping[str, Any]
 
 def operations(counts: Table, model: Table) -> dict[str, Amounts]:
     """Return what each operation is billed for, by the names of ``PRICES``."""
-    cold = _tunnel(counts["proxied GET, cold"], model, model["runs"]["cold"])
-    cold["connection_minutes"] = model["caller_minutes"]
-    proved = _tunnel(counts["proxied GET, warm, token proved again"], model, {"app": 1})
-    warm = _tunnel(counts["proxied GET, warm"], model, {"app": 1})
-    for request in (cold, proved, warm):
-        add(request, {"rest": 1, "gigabytes_out": model["kilobytes_per_answer"] / MILLION}, 1)
+    cold = _billed("proxied GET, cold", counts, model)
+    add(cold, _runs({"disconnect": 1}, model), 1)
+    cold_start = model["cold_milliseconds"] / 1000 * model["megabytes"]["app"] / 1024
+    add(cold, {"connection_minutes": model["caller_minutes"], "gigabyte_seconds": cold_start}, 1)
+    later = _billed("proxied GET, warm, after a while", counts, model)
+    warm = _billed("proxied GET, warm", counts, model)
+    for request in (cold, later, warm):
+        add(request, {"gigabytes_out": model["kilobytes_per_answer"] / MILLION}, 1)
     return {
         "a proxied GET, warm": warm,
-        "a proxied GET, token proved again": proved,
+        "a proxied GET, warm, after a while": later,
         "a proxied GET, cold": cold,
+        "a login": _billed("login", counts, model),
+        "a list of a hundred clusters": _billed("list of a hundred clusters", counts, model),
         "a cluster idle for an hour": _idle(counts, model),
+        "an installation for an hour": _installation(model),
     }
 
 
 def _idle(counts: Table, model: Table) -> Amounts:
+    """One cluster's part, while nobody asks for it."""
     idle: Amounts = {"connection_minutes": 60}
-    keep_alives, ask = 3600 / model["keepalive_seconds"], model["keep_alives_that_ask"]
-    add(idle, _tunnel(counts["keep-alive"], model, {}), keep_alives * (1 - ask))
-    add(idle, _tunnel(counts["keep-alive that asks for an answer"], model, {}), keep_alives * ask)
-    reconnects = 3600 / model["lifetime_seconds"]
-    add(idle, _tunnel(counts["planned reconnect"], model, model["runs"]["reconnect"]), reconnects)
-    add(idle, _plain(model["registration"], model), reconnects)
-    for schedule in (model["sweep"], model["look"]):
-        add(idle, _plain(schedule, model), schedule["an_hour"])
+    heartbeats = 3600 / model["keepalive_seconds"]
+    # The first heartbeat after so much silence asks for an answer, and the answer ends the silence.
+    asking = heartbeats / (model["patience_seconds"] // model["keepalive_seconds"] + 1)
+    # Agents replace their connections in the last tenth of the lifetime, evenly spread.
+    reconnects = 3600 / (0.95 * model["lifetime_seconds"])
+    sweep = _billed("sweep of a hundred clusters", counts, {**model, "runs": {}})
+    for name, times in (
+        ("heartbeat", heartbeats - asking),
+        ("heartbeat that asks for an answer", asking),
+        ("planned reconnect", reconnects),
+        ("registration", model["registrations_a_day"] / 24),
+        ("look at a cluster", model["resyncs_a_day"] / 24),
+    ):
+        add(idle, _billed(name, counts, model), times)
+    add(idle, {"reads": sweep["reads"] / 100}, model["sweeps_a_day"] / 24)
     return idle
 
 
-def _tunnel(counted: Table, model: Table, runs: Mapping[str, float]) -> Amounts:
-    """What the tunnel's tests count. Functions that ``runs`` doesn't name are runs of ``message``."""
-    named = sum(1 for _ in runs)
-    found: Amounts = {
-        "messages": counted["posts"] + counted["messages"],
-        "reads": counted["reads"],
-        "writes": counted["writes"] * model["units_per_write"],
+def _installation(model: Table) -> Amounts:
+    """What is there however few clusters there are: the schedules, and the queue that Lambda asks for work."""
+    resyncs, sweeps = model["resyncs_a_day"] / 24, model["sweeps_a_day"] / 24
+    billed: Amounts = {"schedules": resyncs + sweeps, "sqs": model["queue_polls_an_hour"]}
+    add(billed, _runs({"resync": resyncs, "sweep": sweeps}, model), 1)
+    return billed
+
+
+def billed_operations(billed: Mapping[str, float]) -> float:
+    """How many operations AWS bills, whatever each costs; minutes and bytes are none."""
+    return sum(billed.get(name, 0) for name in ("rest", "messages", "runs", "reads", "writes", "sqs"))
+
+
+def flat(counts: Table, model: Table) -> dict[str, float]:
+    """Return every count under a name of its own, for ``build/bench.json``."""
+    figures = {f"aws_{_word(name)}_{unit}": n for name, counted in counts.items() for unit, n in counted.items()}
+    figures |= {
+        f"aws_{_word(name)}_{unit}": 0 for name in counts for unit in ("reads", "writes") if unit not in counts[name]
     }
-    _add_runs(found, model, {**runs, "message": counted["invocations"] - named})
+    idle = billed_operations(operations(counts, model)["a cluster idle for an hour"])
+    return {**figures, "aws_idle_cluster_hour_ops": round(idle, 2)}
+
+
+def _word(name: str) -> str:
+    return name.replace("proxied GET, ", "get_").replace(",", "").replace(" ", "_")
+
+
+def _billed(name: str, counts: Table, model: Table) -> Amounts:
+    """What tests count of an operation. Its runs that the model doesn't name are those of ``message``."""
+    counted, named = counts[name], model["runs"].get(name, {})
+    found: Amounts = {unit: counted.get(unit, 0) for unit in ("rest", "reads", "writes")}
+    found |= {"messages": counted.get("posts", 0) + counted.get("messages", 0), "sqs": counted.get("queue", 0)}
+    message = counted.get("invocations", 0) - sum(named.values())
+    add(found, _runs({**named, "message": message}, model), 1)
     return found
 
 
-def _plain(counted: Table, model: Table) -> Amounts:
-    found: Amounts = {name: counted.get(name, 0) for name in ("rest", "messages", "reads", "sqs")}
-    found["writes"] = counted.get("writes", 0) * model["units_per_write"]
-    _add_runs(found, model, counted.get("runs", {}))
-    return found
-
-
-def _add_runs(found: Amounts, model: Table, runs: Mapping[str, float]) -> None:
+def _runs(runs: Mapping[str, float], model: Table) -> Amounts:
+    found: Amounts = {}
     for function, number in runs.items():
         seconds = number * model["milliseconds"][function] / 1000
         add(found, {"runs": number, "gigabyte_seconds": seconds * model["megabytes"][function] / 1024}, 1)
     total = sum(runs.values())
     add(found, {"gigabytes_logged": total * model["kilobytes_logged_per_run"] / MILLION}, 1)
     add(found, {"traces": total * model["traced_runs"]}, 1)
+    return found
 
 
 def add(total: Amounts, more: Mapping[str, float], times: float) -> None:
@@ -127,9 +160,10 @@ def month(counts: Table, model: Table, clusters: int, requests: int) -> Amounts:
     proxied = clusters * requests * DAYS / 100
     total: Amounts = {}
     add(total, model["fixed_per_month"], 1)
+    add(total, each["an installation for an hour"], HOURS)
     add(total, each["a cluster idle for an hour"], clusters * HOURS)
     add(total, each["a proxied GET, warm"], proxied * shares["warm"])
-    add(total, each["a proxied GET, token proved again"], proxied * shares["proved again"])
+    add(total, each["a proxied GET, warm, after a while"], proxied * shares["after a while"])
     add(total, each["a proxied GET, cold"], proxied * shares["cold"])
     return total
 
@@ -181,11 +215,21 @@ def _lines(counts: Table, model: Table) -> Iterator[str]:
     yield ""
     yield from _operations(counts, model)
     yield ""
-    yield "Tests count messages, reads, writes and runs of the tunnel (`tests/gateway/counts.json`). **Nobody has measured**"
-    yield "the rest (`tests/infra/model.json`): registrations, schedules, and these assumptions:"
+    yield "Tests count messages, reads (units of 4 KB), writes (units of 1 KB), queue requests and runs of each operation"
+    yield "(`tests/gateway/counts.json`). An idle cluster"
     yield ""
-    yield f"- Of a hundred proxied requests, {shares['warm']} are warm, {shares['proved again']} have their token proved"
-    yield f"  again, and {shares['cold']} are cold: their process opens a WebSocket and looks the cluster up."
+    yield f"- sends a heartbeat every {model['keepalive_seconds']} seconds, of which no function hears;"
+    yield f"- asks for an answer after {model['patience_seconds']} seconds of silence;"
+    yield f"- replaces its connection every {0.95 * model['lifetime_seconds'] / 60:.0f} minutes;"
+    yield "- is swept every hour, looked at every day, and registers every day."
+    yield ""
+    yield "An installation's own operations are the schedules, and that Lambda asks the queue for work."
+    yield ""
+    yield "**Nobody has measured** these assumptions (`tests/infra/model.json`):"
+    yield ""
+    yield f"- Of a hundred proxied requests, {shares['warm']} are warm. {shares['after a while']} more are, but their"
+    yield "  process looks for notices ([decision 12](decisions/0012-notices.md))."
+    yield f"  {shares['cold']} are cold: their process opens a WebSocket and looks everything up."
     yield f"- An answer is {model['kilobytes_per_answer']} KB and one message. Larger ones are more messages and runs."
     yield f"- A run logs {model['kilobytes_logged_per_run']} KB, and one in {1 / model['traced_runs']:.0f} is traced."
     yield "- A function runs, and is billed, for as long as it waits for the cluster:"
@@ -231,11 +275,12 @@ def _shares(counts: Table, model: Table) -> Iterator[str]:
 
 
 def _operations(counts: Table, model: Table) -> Iterator[str]:
-    columns = ("rest", "messages", "runs", "reads", "writes", "sqs", "connection_minutes")
-    yield f"| | {' | '.join(column.replace('_', ' ') for column in columns)} | dollars per million |"
-    yield "|---|" + "---:|" * (len(columns) + 1)
+    columns = ("rest", "messages", "runs", "reads", "writes", "sqs")
+    yield f"| | {' | '.join(columns)} | operations | connection minutes | dollars per million |"
+    yield "|---|" + "---:|" * (len(columns) + 3)
     for name, billed in operations(counts, model).items():
         cells = [f"{billed.get(column, 0):.3g}" for column in columns]
+        cells += [f"{billed_operations(billed):.3g}", f"{billed.get('connection_minutes', 0):.3g}"]
         yield f"| {name} | {' | '.join(cells)} | {money(sum(dollars(billed).values()) * MILLION)} |"
 
 

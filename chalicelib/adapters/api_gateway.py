@@ -1,41 +1,64 @@
-"""Posts messages to the WebSocket connections that API Gateway holds (its ``@connections`` API)."""
+"""Posts messages to the WebSocket connections that API Gateway holds (its ``@connections`` API).
+
+The requests are signed and sent by botocore, but not made by one of its clients: to build a client takes longer than to
+relay a message, and a function that has just started has somebody waiting for it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
-from botocore.exceptions import ClientError
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
 
 from chalicelib.adapters import aws
-from chalicelib.errors import Gone, TooLarge
+from chalicelib.errors import Busy, Gone, TooLarge, Unavailable
 from chalicelib.tunnel.frames import MESSAGE
+
+SERVICE = "execute-api"
 
 
 class ApiGatewayPost:
-    """A ``Post``. ``client`` is one of ``apigatewaymanagementapi`` that tries once: the callers know how long to insist."""
+    """A ``Post``. It tries once: the callers know how long to insist. ``credentials`` is called for each request."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, endpoint: str, region: str, credentials: Callable[[], Credentials]) -> None:
+        self._connections = f"{endpoint.rstrip('/')}/@connections"
+        self._region = region
+        self._credentials = credentials
+        # It takes a pair, whatever its stubs say.
+        timeout: Any = (aws.CONNECT_SECONDS, aws.READ_SECONDS)
+        self._http = URLLib3Session(timeout=timeout)
 
-    def send(self, connection: str, message: str) -> None:
-        data = message.encode()
-        if len(data) > MESSAGE:
+    def send(self, connection: str, message: bytes) -> None:
+        if len(message) > MESSAGE:
             raise TooLarge(f"the message is larger than {MESSAGE // 1024} KB")
-        with aws.translated("API Gateway"):
-            try:
-                self._client.post_to_connection(ConnectionId=connection, Data=data)
-            except ClientError as error:
-                match aws.status(error):
-                    case 410:
-                        raise Gone("the connection has ended") from error
-                    case 413:
-                        raise TooLarge("API Gateway finds the message too large") from error
-                raise
+        self._ask("POST", connection, message)
 
     def hang_up(self, connection: str) -> None:
+        try:
+            self._ask("DELETE", connection, b"")
+        except Gone:
+            return
+
+    def _ask(self, method: str, connection: str, data: bytes) -> None:
+        request = AWSRequest(method, f"{self._connections}/{quote(connection, safe='')}", data=data)
         with aws.translated("API Gateway"):
-            try:
-                self._client.delete_connection(ConnectionId=connection)
-            except ClientError as error:
-                if aws.status(error) != 410:
-                    raise
+            SigV4Auth(self._credentials(), SERVICE, self._region).add_auth(request)
+            _check(self._http.send(request.prepare()))
+
+
+def _check(answer: AWSResponse) -> None:
+    if answer.status_code < 300:
+        return
+    code = str(answer.headers.get("x-amzn-errortype", "")).partition(":")[0]
+    if answer.status_code == 410:
+        raise Gone("the connection has ended")
+    if answer.status_code == 413:
+        raise TooLarge("API Gateway finds the message too large")
+    if answer.status_code == 429 or code in aws.THROTTLED:
+        raise Busy("API Gateway is too busy")
+    raise Unavailable("API Gateway does not do what it is asked to")

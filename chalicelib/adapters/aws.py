@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import get_session
+from botocore.credentials import Credentials, EnvProvider
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from chalicelib.errors import Busy, Unavailable
 
+CONNECT_SECONDS = 2
+READ_SECONDS = 10
 THROTTLED = {
     "KMSThrottlingException",
     "LimitExceededException",
@@ -28,18 +30,33 @@ class Account:
     """The account that the process's role belongs to. ``endpoint`` leads elsewhere, such as to an emulator."""
 
     def __init__(self, region: str, endpoint: str = "") -> None:
-        self._session = get_session()
         self._region = region
         self._endpoint = endpoint
 
+    @cached_property
+    def _session(self) -> Any:
+        # What only posts messages does without: it takes its time to load.
+        from botocore.session import get_session
+
+        return get_session()
+
+    def credentials(self) -> Credentials:
+        """Return those of the environment, where Lambda puts them, or else whatever botocore finds."""
+        found = EnvProvider().load() or self._session.get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        return found
+
     def client(self, service: str, *, endpoint: str = "", attempts: int = 3) -> Any:
         """``attempts`` counts the first one; 1 leaves patience to the caller."""
+        from botocore.config import Config
+
         retries: Any = {"total_max_attempts": attempts, "mode": "standard"}
         return self._session.create_client(
             service,
             region_name=self._region,
             endpoint_url=endpoint or self._endpoint or None,
-            config=Config(connect_timeout=2, read_timeout=10, retries=retries),
+            config=Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries=retries),
         )
 
 

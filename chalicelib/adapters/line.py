@@ -34,26 +34,25 @@ class WebSocketLine:
     def __init__(self, link: websocket.WebSocket) -> None:
         self._link = link
 
-    def send(self, message: str) -> None:
+    def send(self, message: bytes) -> None:
         try:
             self._link.settimeout(DIAL_SECONDS)
-            self._link.send(message)
+            self._link.send(message, websocket.ABNF.OPCODE_TEXT)
         except (OSError, websocket.WebSocketException) as error:
             raise Gone("the connection has ended") from error
 
-    def receive(self, seconds: float) -> str | None:
+    def receive(self, seconds: float) -> bytes | None:
         try:
             self._link.settimeout(max(seconds, _AT_ONCE))
-            message = self._link.recv()
+            opcode, message = self._link.recv_data()
         except websocket.WebSocketTimeoutException:
             return None
-        except (OSError, UnicodeDecodeError, websocket.WebSocketException) as error:
+        except (OSError, websocket.WebSocketException) as error:
             raise Gone("the connection has ended") from error
-        # The end of a connection reads as an empty message.
-        if not isinstance(message, str) or not message or len(message) > MESSAGE:
+        if opcode != websocket.ABNF.OPCODE_TEXT or len(message) > MESSAGE:
             self.close()
             raise Gone("the connection has ended")
-        return message
+        return bytes(message)
 
     def close(self) -> None:
         self._link.shutdown()

@@ -31,9 +31,9 @@ MOST_SEGMENTS = 8
 class Agents(Protocol):
     """What agents ask by plain HTTPS; ``gateway/agents.py`` answers."""
 
-    def register(self, token: str, document: Mapping[str, Any], base: str) -> Mapping[str, Any]: ...
-
     def admit(self, token: str) -> str: ...
+
+    def register(self, cluster: str, document: Mapping[str, Any], base: str) -> Mapping[str, Any]: ...
 
 
 class Application:
@@ -106,9 +106,9 @@ class Application:
         match rest:
             case ["register"] if request.method == "POST":
                 # A stranger's body is not even parsed.
-                self._agents.admit(tokens[0])
+                cluster = self._agents.admit(tokens[0])
                 document = request.document(LARGEST_REGISTRATION)
-                return answer(self._agents.register(tokens[0], document, request.base))
+                return answer(self._agents.register(cluster, document, request.base))
             case ["config"]:
                 raise NotFound("there is no plan for this node")
             case _:

@@ -24,7 +24,9 @@ class Terms:
 
     ``frame`` is how many bytes a WebSocket frame may have, 0 for the least. ``linger`` is how many seconds a replaced
     connection stays open, since somebody may remember it. ``keepalive`` and ``lifetime`` are seconds;
-    API Gateway cuts a connection that idles for 10 minutes or lives for 2 hours.
+    API Gateway cuts a connection that idles for 10 minutes or lives for 2 hours. ``ping`` is the message that it takes for
+    a sign of life without waking anybody, if there is one, and after ``patience`` seconds of silence (0: the agent's own
+    measure) an agent asks for an answer.
     """
 
     keepalive: int
@@ -32,6 +34,8 @@ class Terms:
     url: str = ""
     frame: int = 0
     linger: int = 2
+    ping: str = ""
+    patience: int = 0
 
 
 class Agents:
@@ -40,9 +44,8 @@ class Agents:
         self._seal = seal
         self._terms = terms
 
-    def register(self, token: str, document: Mapping[str, Any], base: str) -> Mapping[str, Any]:
-        """Take what an agent tells about its cluster and say how to connect. Raises ``Unauthorized``, ``Invalid``."""
-        cluster = self.admit(token)
+    def register(self, cluster: str, document: Mapping[str, Any], base: str) -> Mapping[str, Any]:
+        """Take what an admitted agent tells about its cluster and say how to connect. Raises ``Invalid``, ``NotFound``."""
         facts = _facts(document)
         self._resources.update(Key("cluster", cluster), lambda stored: self._described(stored, facts))
         url = self._terms.url or re.sub(r"^http", "ws", base) + "/v3/connect"
@@ -54,6 +57,8 @@ class Agents:
             "lifetime": self._terms.lifetime,
             "frame": self._terms.frame,
             "linger": self._terms.linger,
+            "ping": self._terms.ping,
+            "patience": self._terms.patience,
         }
 
     def admit(self, token: str) -> str:

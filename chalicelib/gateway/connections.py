@@ -1,23 +1,45 @@
 """Which connections the agents of a cluster have open at a gateway that remembers nothing by itself.
 
-One resource a connection, named like it: a reconnection adds its own and a late goodbye removes its own, in any order,
-and neither can touch the other's. Whoever finds a connection to be dead may remove it, since no name comes twice.
+A connection is two resources, each written once: one named by its cluster, to be found by it, and one named by itself,
+since a goodbye tells no more. A reconnection adds its own and a late goodbye removes its own, in any order, and neither
+can touch the other's. Whoever finds a connection to be dead may remove it, since no name comes twice.
 """
 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from chalicelib.errors import AlreadyExists, NotFound
 from chalicelib.store.resources import Resources
 from chalicelib.types import Clock, Key, Resource
 
 KIND = "connection"
+"""Its id is the cluster's and the connection's."""
+
+OWNER = "socket"
+"""Its id is the connection's; it ends by itself only, as nobody looks for it twice."""
+
 LIFETIME = 2 * 3600
 """Seconds after which API Gateway cuts a connection."""
 
 _MARGIN = 600
+_PAGE = 8
+
+
+class Held(NamedTuple):
+    """``since`` is in seconds."""
+
+    connection: str
+    since: float
+
+
+class Left(NamedTuple):
+    """Who has left: an agent of ``cluster`` (empty if it was none), and whether it was the cluster's ``last``."""
+
+    cluster: str
+    last: bool
 
 
 class Connections:
@@ -31,49 +53,66 @@ class Connections:
     def add(self, cluster: str, connection: str) -> None:
         """Write down a connection whose agent has shown the cluster's token; once more does no harm."""
         now = self._clock.now()
-        spec = {"edge": self._edge, "since": int(now * 1000), "retiring": False}
         expires = int(now) + LIFETIME + _MARGIN
-        with contextlib.suppress(AlreadyExists):
-            self._resources.create(Resource(kind=KIND, id=connection, parent=cluster, spec=spec, expires=expires))
+        spec = {"edge": self._edge, "since": int(now * 1000)}
+        for resource in (
+            Resource(kind=OWNER, id=connection, spec={"cluster": cluster}, expires=expires),
+            Resource(kind=KIND, id=_id(cluster, connection), spec=spec, expires=expires),
+        ):
+            with contextlib.suppress(AlreadyExists):
+                self._resources.create(resource)
 
-    def retire(self, connection: str) -> None:
-        """The agent has a newer connection; this one finishes what it has begun."""
+    def remove(self, connection: str) -> Left:
+        """The connection has ended; those of callers were never written down."""
+        owner = self._resources.find(OWNER, connection)
+        if owner is None:
+            return Left("", last=False)
+        cluster = str(owner.spec["cluster"])
+        others = False
+        for each in self._held(cluster):
+            if each.id == _id(cluster, connection):
+                self._resources.discard(each)
+            else:
+                others = True
+        return Left(cluster, last=not others)
+
+    def drop(self, cluster: str, connection: str) -> None:
+        """A connection was found to be dead."""
         with contextlib.suppress(NotFound):
-            self._resources.update(Key(KIND, connection), _retired)
+            self._resources.remove(Key(KIND, _id(cluster, connection)))
 
-    def remove(self, connection: str) -> str:
-        """The connection has ended; return its cluster, empty if it was never written down, as callers' are not."""
-        try:
-            return self._resources.remove(Key(KIND, connection)).parent
-        except NotFound:
-            return ""
-
-    def find(self, cluster: str) -> str | None:
-        """Return the newest connection that takes new requests, else the newest."""
-        best = max(self._held(cluster), key=_rank, default=None)
-        return best.id if best else None
+    def find(self, cluster: str) -> Held | None:
+        """Return the newest connection; an agent that replaces one opens the new one first."""
+        return max(self._all(cluster), key=lambda held: (held.since, held.connection), default=None)
 
     def all(self, cluster: str) -> list[str]:
-        return [connection.id for connection in self._held(cluster)]
+        return [held.connection for held in self._all(cluster)]
 
     def clusters(self) -> set[str]:
         """Every cluster that has a connection."""
-        found: set[str] = set()
-        after = ""
-        while True:
-            page = self._resources.list(KIND, after=after)
-            found |= {connection.parent for connection in page.items}
+        return {_parts(each)[0] for each in self._resources.all(KIND)}
+
+    def _all(self, cluster: str) -> Iterator[Held]:
+        for each in self._held(cluster):
+            yield Held(_parts(each)[1], each.spec["since"] / 1000)
+
+    def _held(self, cluster: str) -> Iterator[Resource]:
+        """Ids are in order, so a cluster's stand together."""
+        after = _id(cluster, "")
+        while after:
+            page = self._resources.list(KIND, after=after, limit=_PAGE)
+            for each in page.items:
+                if _parts(each)[0] != cluster:
+                    return
+                if each.spec.get("edge") == self._edge:
+                    yield each
             after = page.after
-            if not after:
-                return found
-
-    def _held(self, cluster: str) -> list[Resource]:
-        return [each for each in self._resources.list(KIND, cluster).items if each.spec.get("edge") == self._edge]
 
 
-def _retired(connection: Resource) -> Resource:
-    return replace(connection, spec={**connection.spec, "retiring": True})
+def _id(cluster: str, connection: str) -> str:
+    return f"{cluster}:{connection}"
 
 
-def _rank(connection: Resource) -> tuple[bool, int, str]:
-    return not connection.spec.get("retiring"), int(connection.spec.get("since", 0)), connection.id
+def _parts(resource: Resource) -> tuple[str, str]:
+    cluster, _, connection = resource.id.rpartition(":")
+    return cluster, connection

@@ -1,4 +1,4 @@
-"""Remembers for a while where each cluster's agent is, so that a warm request asks no database."""
+"""Remembers where each cluster's agent is, so that a warm request asks no database."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ MOST = 1024
 
 
 class Directory:
-    def __init__(self, connections: Connections, clock: Clock) -> None:
+    """``settled`` is how many seconds an agent keeps a connection before it thinks of replacing it."""
+
+    def __init__(self, connections: Connections, clock: Clock, settled: float = 0.0) -> None:
         self._connections = connections
         self._clock = clock
+        self._settled = settled
         self._known: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     def find(self, cluster: str) -> str | None:
@@ -25,14 +28,19 @@ class Directory:
         if until > self._clock.now():
             return connection
         found = self._connections.find(cluster)
+        self.forget(cluster)
+        if found is None:
+            return None
+        self._known[cluster] = (max(self._clock.now() + SECONDS, found.since + self._settled), found.connection)
+        while len(self._known) > MOST:
+            self._known.popitem(last=False)
+        return found.connection
+
+    def forget(self, cluster: str) -> None:
+        """The agent does not answer: perhaps it is elsewhere by now."""
         self._known.pop(cluster, None)
-        if found is not None:
-            self._known[cluster] = (self._clock.now() + SECONDS, found)
-            while len(self._known) > MOST:
-                self._known.popitem(last=False)
-        return found
 
     def gone(self, cluster: str, connection: str) -> None:
         """The connection has ended, whatever is written about it."""
-        self._known.pop(cluster, None)
-        self._connections.remove(connection)
+        self.forget(cluster)
+        self._connections.drop(cluster, connection)

@@ -43,7 +43,7 @@ class Mailbox:
             self._open(until)
         return self._address
 
-    def receive(self, seconds: float) -> str | None:
+    def receive(self, seconds: float) -> bytes | None:
         """Wait for a message; ``None`` if none came in time. Raises ``Gone`` when the connection has ended."""
         if self._line is None:
             raise Gone("the connection for answers has ended")
@@ -102,7 +102,7 @@ class Mailbox:
         return ""
 
 
-def _name(message: str) -> str:
+def _name(message: bytes) -> str:
     try:
         frame = decode(message)
     except FrameError:

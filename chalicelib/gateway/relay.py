@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from chalicelib.clusters.client import Answer
-from chalicelib.errors import AnswerLost, ClusterUnavailable, Gone, TooLarge, Unavailable
+from chalicelib.errors import AnswerLost, ClusterUnavailable, Gone, TimedOut, TooLarge, Unavailable
 from chalicelib.gateway.directory import Directory
 from chalicelib.gateway.mailbox import Mailbox
 from chalicelib.gateway.posting import Patience
@@ -90,6 +90,9 @@ class Relay:
         trip = self._depart(cluster, document, body, until, collector)
         try:
             trip.finish(until, timeout)
+        except TimedOut:
+            self._directory.forget(cluster)
+            raise
         finally:
             trip.cancel("the caller has left")
         return collector
@@ -117,7 +120,7 @@ class Relay:
         name = self._random.bytes(16).hex()
         reply = self._replies.issue(agent, caller, name, until - self._clock.now() + MARGIN)
 
-        def send(message: str) -> None:
+        def send(message: bytes) -> None:
             self._patience.insist(lambda: self._post.send(agent, message), until)
 
         return Trip(Stream(name, Kind.OPEN, reply), send, self._mailbox, collector, self._clock)

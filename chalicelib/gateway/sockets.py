@@ -71,19 +71,22 @@ class Sockets:
             self._callers.welcome(bearers)
         elif len(tokens) == 1 and not shown and not bearers:
             cluster = self._agents().admit(tokens[0])
+            alone = not self._connections().all(cluster)
             self._connections().add(cluster, connection)
             log.info("cluster %s: an agent is connected", cluster, extra={"cluster": cluster, "connection": connection})
-            self._moved(cluster, connection)
+            if alone:
+                self._moved(cluster)
         else:
             raise Unauthorized("a registration token is missing")
 
     def disconnect(self, connection: str) -> None:
-        cluster = self._connections().remove(connection)
+        cluster, last = self._connections().remove(connection)
         if cluster:
             log.info("cluster %s: an agent has left", cluster, extra={"cluster": cluster, "connection": connection})
-            self._moved(cluster, connection)
+        if last:
+            self._moved(cluster)
 
-    def message(self, connection: str, message: str) -> None:
+    def message(self, connection: str, message: bytes) -> None:
         """Answer or relay a message; one that is garbage is dropped, since nobody could be told."""
         try:
             frame = decode(message)
@@ -100,25 +103,24 @@ class Sockets:
             if frame.document:
                 self._send(connection, Frame(Kind.PONG, document=connection))
         elif frame.kind is Kind.GOAWAY:
-            self._connections().retire(connection)
+            # The newer connection is written down already, and the newest counts.
+            return
         elif frame.kind in _RELAYED:
             self._relay(connection, frame, message)
         else:
             _dropped(connection, f"nobody sends {frame.kind.name} here")
 
-    def _moved(self, cluster: str, connection: str) -> None:
-        """Have the cluster's state looked at, unless another connection bridges the change, as in a planned reconnect.
+    def _moved(self, cluster: str) -> None:
+        """Have the cluster's state looked at: no other connection bridges the change, as one does in a planned reconnect.
 
         When that fails, the next sweep notices.
         """
-        if set(self._connections().all(cluster)) - {connection}:
-            return
         try:
             self._queue.add([Key("cluster", cluster)])
         except Unavailable as error:
             log.warning("cluster %s: %s", cluster, error.message, extra={"cluster": cluster})
 
-    def _relay(self, agent: str, frame: Frame, message: str) -> None:
+    def _relay(self, agent: str, frame: Frame, message: bytes) -> None:
         try:
             caller = self._replies.verify(frame.reply, agent, frame.stream)
         except TooOld as error:
@@ -149,7 +151,7 @@ class Sockets:
         except Unavailable as error:
             _dropped(connection, f"it can't be answered: {error.message}")
 
-    def _post_patiently(self, connection: str, message: str) -> None:
+    def _post_patiently(self, connection: str, message: bytes) -> None:
         self._patience.insist_for(lambda: self._post.send(connection, message), SECONDS)
 
 

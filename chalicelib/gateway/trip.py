@@ -21,7 +21,7 @@ class Trip:
     """``send`` hands one message to the agent and raises ``Gone``, ``Busy`` or ``Unavailable``."""
 
     def __init__(
-        self, stream: Stream, send: Callable[[str], None], mailbox: Mailbox, collector: Collector, clock: Clock
+        self, stream: Stream, send: Callable[[bytes], None], mailbox: Mailbox, collector: Collector, clock: Clock
     ) -> None:
         self._stream = stream
         self._send = send

@@ -81,4 +81,4 @@ class Work:
         for connection in self._connections.all(cluster):
             with contextlib.suppress(Unavailable):
                 self._post.hang_up(connection)
-            self._connections.remove(connection)
+            self._connections.drop(cluster, connection)

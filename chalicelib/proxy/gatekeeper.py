@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.identity import Identity
+from chalicelib.auth.memory import Memory
 from chalicelib.errors import ClusterUnavailable, Forbidden, NotFound, Unauthorized
 from chalicelib.proxy import policy, target
 from chalicelib.proxy.target import Target
@@ -20,8 +21,6 @@ from chalicelib.types import Clock, Resource
 
 LARGEST_BODY = 10 * 1024 * 1024
 """Bytes of a request's body: what API Gateway takes, so that both edges agree. An API server takes 3 MB of JSON."""
-
-REMEMBERED_SECONDS = 5.0
 
 
 class Admitted(NamedTuple):
@@ -34,8 +33,8 @@ class Gatekeeper:
     def __init__(self, authenticator: Authenticator, resources: Resources, clock: Clock) -> None:
         self._authenticator = authenticator
         self._resources = resources
-        self._clock = clock
-        self._known: dict[str, float] = {}
+        self._trust = authenticator.trust
+        self._known: Memory[bool] = Memory(self._trust, clock)
 
     def admit(self, method: str, path: str, query: str, headers: Sequence[tuple[str, str]], deflate: bool) -> Admitted:
         """Raises ``Unauthorized``, ``Forbidden``, ``NotFound`` or ``Invalid``; then nothing reaches any cluster."""
@@ -54,10 +53,6 @@ class Gatekeeper:
         self._confine(identity, cluster)
         return identity
 
-    def forget(self) -> None:
-        """Look every cluster up again: one has changed."""
-        self._known.clear()
-
     def unavailable(self, cluster: str) -> ClusterUnavailable:
         """Say in words why a cluster can't be reached now."""
         found = self._resources.find("cluster", cluster)
@@ -69,15 +64,15 @@ class Gatekeeper:
         self._exists(cluster, identity)
 
     def _exists(self, cluster: str, identity: Identity) -> None:
-        now = self._clock.now()
-        if self._known.get(cluster, 0.0) > now:
+        if self._known.find(cluster):
             return
+        turn = self._trust.turn
         found = self._resources.find("cluster", cluster)
         if found is None or found.removed:
             if identity.administrator:
                 raise NotFound(f"there is no cluster {cluster}")
             raise Forbidden(f"you have no access to a cluster {cluster}")
-        self._known[cluster] = now + REMEMBERED_SECONDS
+        self._known.keep(cluster, cluster, True, turn)
 
 
 def _why(cluster: Resource | None) -> str:

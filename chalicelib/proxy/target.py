@@ -15,6 +15,9 @@ from chalicelib.errors import Invalid, NotFound
 PREFIX = ("k8s", "clusters")
 LONGEST = 8 * 1024
 
+_ORDINARY = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9\-._~!$&'()*+,=:@]+)*/?")
+"""Paths without escapes, that is nearly all: each part is good, so they need not be looked at one by one."""
+
 _CLUSTER = re.compile(r"local|c-[a-z0-9]{5,20}")
 _PART = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,=:@%]+")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -44,11 +47,12 @@ def parse(path: str, query: str) -> Target:
     cluster, rest = parts[2], parts[3:]
     if not _CLUSTER.fullmatch(cluster):
         raise NotFound("there is no such cluster")
-    # A trailing slash is a path of its own to Kubernetes' proxies, so it is kept; any other empty part is refused.
-    inner = rest[:-1] if rest and rest[-1] == "" else rest
-    for part in inner:
-        _check(part)
-    return Target(cluster, "/" + "/".join(rest), query)
+    inside = "/" + "/".join(rest)
+    if not _ORDINARY.fullmatch(inside):
+        # A trailing slash is a path of its own to Kubernetes' proxies, so it is kept; any other empty part is refused.
+        for part in rest[:-1] if rest[-1] == "" else rest:
+            _check(part)
+    return Target(cluster, inside, query)
 
 
 def _check(part: str) -> None:

@@ -5,12 +5,14 @@ The API and the reconciler call this; nothing else changes resources.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from chalicelib.errors import AlreadyExists, Conflict, NameTaken, NotFound
+from chalicelib.store import notices
 from chalicelib.types import Clock, Key, Page, Put, Random, Remove, Resource, Store
 
 RETRIES = 5
@@ -75,7 +77,8 @@ class Resources:
         """Create all or none, at one moment; return the first as stored."""
         now = self._now()
         puts = [Put(replace(new, created=now, uid=self._uid())) for new in (resource, *others)]
-        return self._store.write(*puts)[0]
+        telling = [put.resource for put in puts if notices.matters(None, put.resource)]
+        return self._store.write(*puts, *self._notices(telling))[0]
 
     def update(self, key: Key, change: Callable[[Resource], Resource]) -> Resource:
         """Store what ``change`` makes of the resource; it is called again when somebody else wrote meanwhile."""
@@ -93,6 +96,11 @@ class Resources:
         now = self._now()
         return self.update(key, lambda resource: replace(resource, removed=resource.removed or now))
 
+    def discard(self, resource: Resource) -> None:
+        """Delete a resource as it was read, at once, unless somebody was faster; for what has no finalizers."""
+        with contextlib.suppress(Conflict):
+            self._store.write(Remove(resource))
+
     def finalize(self, key: Key, finalizer: str) -> Resource:
         """Drop a finalizer: what it stood for is cleaned up."""
         return self.update(key, lambda resource: without_finalizer(resource, finalizer))
@@ -100,11 +108,15 @@ class Resources:
     def _update(self, key: Key, change: Callable[[Resource], Resource]) -> Resource:
         before = self.get(*key)
         after = change(before)
-        if after.removed and not after.finalizers:
-            return self._store.write(Remove(after))[0]
-        if after == before:
+        going = bool(after.removed) and not after.finalizers
+        if after == before and not going:
             return before
-        return self._store.write(Put(after))[0]
+        telling = self._notices([before, after] if notices.matters(before, after) else [])
+        return self._store.write(Remove(after) if going else Put(after), *telling)[0]
+
+    def _notices(self, written: Sequence[Resource]) -> Sequence[Put]:
+        made = notices.notices(written, self._clock.now(), self._random) if written else []
+        return [Put(notice) for notice in made]
 
     def _now(self) -> str:
         return timestamp(self._clock.now())

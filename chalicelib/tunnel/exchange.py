@@ -31,14 +31,32 @@ class Broken(Exception):
     """The exchange ended without a proper end; the text says why."""
 
 
-class Carrier(Protocol):
-    """The connection that an exchange travels on."""
+class Outlet(Protocol):
+    """Where an end's messages leave."""
 
-    async def transmit(self, frames: Sequence[Frame], deflate: bool) -> None:
-        """Send frames and wait until the connection takes more. A lost connection fails its exchanges by itself."""
+    @property
+    def full(self) -> bool:
+        """So much is unsent that whoever produces more should ``drain`` first."""
+
+    def send(self, message: bytes) -> None:
+        """Send, sooner or later. Nothing is sent on a connection that is lost; who lost it fails its exchanges."""
+
+    async def drain(self) -> None:
+        """Wait until the connection takes more."""
+
+
+class Carrier(Protocol):
+    """The connection that an exchange travels on, as one of several."""
+
+    @property
+    def full(self) -> bool:
+        """As the ``Outlet``'s."""
 
     def post(self, frames: Sequence[Frame], deflate: bool) -> None:
-        """Send frames without waiting, for whoever reads the connection and so must not wait for it."""
+        """Send frames, sooner or later. A lost connection fails its exchanges by itself."""
+
+    async def drain(self) -> None:
+        """Wait until the connection takes more."""
 
     def forget(self, stream: str) -> None:
         """The stream is over."""
@@ -56,7 +74,7 @@ class Exchange:
         self._stream = stream
         self._carrier = carrier
         self._inbox: deque[Deliver] = deque()
-        self._changed = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
         self._failure: Exception | None = None
         self.on_failure: Callable[[], object] | None = None
 
@@ -67,7 +85,9 @@ class Exchange:
 
     async def send(self, data: bytes, fin: bool, head: str = "") -> None:
         """Send a piece, and wait until the other end has room for more. Raises ``Broken``."""
-        await self._carrier.transmit(self._step(Send(data, fin, head)), self.deflate)
+        self._carrier.post(self._step(Send(data, fin, head)), self.deflate)
+        if self._carrier.full:
+            await self._carrier.drain()
         while self._stream.blocked:
             await self._wait()
         if self._failure is not None:
@@ -81,7 +101,7 @@ class Exchange:
         if not delivery.fin:
             frames = self._step(Consumed(len(delivery.data)))
             if frames:
-                await self._carrier.transmit(frames, False)
+                self._carrier.post(frames, False)
         return delivery
 
     def redirect(self, reply: str) -> None:
@@ -105,7 +125,7 @@ class Exchange:
     def fail(self, error: Exception) -> None:
         """The exchange is over; the other end knows or can't be told."""
         self._failure = self._failure or error
-        self._changed.set()
+        self._wake()
         if self.on_failure is not None:
             self.on_failure()
         self._carrier.forget(self._stream.id)
@@ -120,9 +140,9 @@ class Exchange:
                     frames.append(frame)
                 case Deliver():
                     self._inbox.append(effect)
-                    self._changed.set()
+                    self._wake()
                 case Drained():
-                    self._changed.set()
+                    self._wake()
                 case Failed(reason):
                     self.fail(Broken(reason))
         if self._stream.done:
@@ -132,5 +152,13 @@ class Exchange:
     async def _wait(self) -> None:
         if self._failure is not None:
             raise self._failure
-        self._changed.clear()
-        await self._changed.wait()
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        await waiting
+
+    def _wake(self) -> None:
+        """Let whoever sends or receives look again."""
+        while self._waiting:
+            waiting = self._waiting.pop()
+            if not waiting.done():
+                waiting.set_result(None)

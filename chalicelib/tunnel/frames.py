@@ -8,8 +8,9 @@ A message is a head line, then a document, then data, without separators::
 
     <kind> <stream> <offset> <flags> <length of document> <length of data> <reply>\n<document><data>
 
-Flags: ``f`` last frame of its direction; the data is ``t`` plain text, ``b`` base64, or ``z`` deflated, then base64.
-Text that is valid UTF-8 (as JSON from a Kubernetes API is) goes out unencoded: base64 would cost a third more.
+It is UTF-8, and lengths are in bytes. Flags: ``f`` last frame of its direction; the data is ``t`` plain text, ``b`` base64,
+or ``z`` deflated, then base64. Text that is valid UTF-8 (as JSON from a Kubernetes API is) goes out unencoded: base64
+would cost a third more.
 
 ``standalone/tunnel.py``, ``agent/session.py`` and the AWS edge's handlers call this.
 """
@@ -35,6 +36,7 @@ DATA = 1024 * 1024
 _ROOM = MESSAGE - 2048
 """Bytes for document and data; the rest is for the head line."""
 
+_LONGEST_HEAD = 2048
 _WORTH_DEFLATING = 512
 _HEAD = re.compile(r"([OHDCRPQG]) ([\w-]{0,64}) (\d{1,18}) (f?)([tbz]) (\d{1,6}) (\d{1,6}) ([\w.-]{0,1024})", re.ASCII)
 
@@ -75,72 +77,99 @@ class Frame(NamedTuple):
     reply: str = ""
 
 
-def encode(frame: Frame, *, deflate: bool = False) -> Iterator[str]:
+def encode(frame: Frame, *, deflate: bool = False) -> Iterator[bytes]:
     """Yield the messages that carry a frame: more than one if its data does not fit into one.
 
     ``deflate`` compresses data where that helps; worth it where bytes are metered or the network is slow.
     """
-    if len(frame.document) > DOCUMENT:
+    document = frame.document.encode()
+    if len(document) > DOCUMENT:
         raise FrameError("document too large")
-    letter, text, size = _pack(frame.data, deflate)
-    if len(frame.data) > DATA or len(frame.document) + size > _ROOM:
-        yield from _split(frame, deflate)
+    room = _ROOM - len(document)
+    if len(frame.data) > (DATA if deflate else room):
+        yield from _split(frame, room, deflate)
         return
-    fin = "f" if frame.fin else ""
-    yield (
-        f"{frame.kind.value} {frame.stream} {frame.offset} {fin}{letter} "
-        f"{len(frame.document)} {len(text)} {frame.reply}\n{frame.document}{text}"
+    letter, data = _pack(frame.data, deflate)
+    if len(data) > room:
+        yield from _split(frame, room, deflate)
+        return
+    head = (
+        f"{frame.kind.value} {frame.stream} {frame.offset} {'f' if frame.fin else ''}{letter} "
+        f"{len(document)} {len(data)} {frame.reply}\n"
     )
+    yield b"".join((head.encode(), document, data))
 
 
-def decode(message: str) -> Frame:
+def decode(message: bytes) -> Frame:
     """Read a message from the network. Raises ``FrameError``; never returns a part of what was sent."""
     if len(message) > MESSAGE:
         raise FrameError("message too large")
-    begin = message.find("\n") + 1
-    match = _HEAD.fullmatch(message[: max(0, begin - 1)])
+    begin = message.find(b"\n", 0, _LONGEST_HEAD) + 1
+    match = _HEAD.fullmatch(str(message[: max(0, begin - 1)], "latin-1"))
     if match is None:
         raise FrameError("no frame")
     kind, stream, offset, fin, letter, document_length, data_length, reply = match.groups()
-    cut = int(document_length)
-    if cut > DOCUMENT or len(message) != begin + cut + int(data_length):
+    cut = begin + int(document_length)
+    if cut - begin > DOCUMENT or len(message) != cut + int(data_length):
         raise FrameError("frame cut")
-    document, data = message[begin : begin + cut], message[begin + cut :]
-    return Frame(_KINDS[kind], stream, int(offset), bool(fin), document, _unpack(letter, data), reply)
+    try:
+        document = str(message[begin:cut], "utf-8")
+    except UnicodeDecodeError:
+        raise FrameError("document is no text") from None
+    return Frame(_KINDS[kind], stream, int(offset), bool(fin), document, _unpack(letter, message[cut:]), reply)
 
 
-def _split(frame: Frame, deflate: bool) -> Iterator[str]:
+def _split(frame: Frame, room: int, deflate: bool) -> Iterator[bytes]:
     """Halve what deflates well, so that few, full messages come out; cut the rest into pieces that surely fit."""
-    fits = (_ROOM - len(frame.document)) // 4 * 3
-    size = len(frame.data) // 2 if deflate and len(frame.data) > 2 * fits else fits
-    for start in range(0, len(frame.data), size):
-        data = frame.data[start : start + size]
-        part = frame._replace(offset=frame.offset + start, data=data, fin=frame.fin and start + size >= len(frame.data))
-        if start:
-            part = part._replace(kind=Kind.DATA, document="")
-        yield from encode(part, deflate=deflate)
+    data = frame.data
+    text = is_text(data)
+    fits = room if text else room // 4 * 3
+    size = len(data) // 2 if deflate and len(data) > 2 * fits else fits
+    start = 0
+    while start < len(data):
+        end = _boundary(data, start + size) if text else start + size
+        part = frame._replace(offset=frame.offset + start, data=data[start:end], fin=frame.fin and end >= len(data))
+        yield from encode(part._replace(kind=Kind.DATA, document="") if start else part, deflate=deflate)
+        start = end
 
 
-def _pack(data: bytes, deflate: bool) -> tuple[str, str, int]:
-    """Return the data's letter, its text, and the text's size in bytes on the wire."""
+def _boundary(text: bytes, end: int) -> int:
+    """Step back to where a character begins: half of one is no text."""
+    while end < len(text) and text[end] & 0xC0 == 0x80:
+        end -= 1
+    return end
+
+
+def _pack(data: bytes, deflate: bool) -> tuple[str, bytes]:
+    """Return the data's letter and how it travels."""
     if deflate and len(data) >= _WORTH_DEFLATING:
         deflated = zlib.compress(data, 1)
         if len(deflated) < len(data) * 0.7:
-            return _base64("z", deflated)
+            return "z", binascii.b2a_base64(deflated, newline=False)
+    if is_text(data):
+        return "t", data
+    return "b", binascii.b2a_base64(data, newline=False)
+
+
+def is_text(data: bytes) -> bool:
+    """Say whether data may stand in a text message as it is."""
+    if data.isascii():
+        return True
     try:
-        return "t", data.decode(), len(data)
+        data.decode()
     except UnicodeDecodeError:
-        return _base64("b", data)
+        return False
+    return True
 
 
-def _unpack(letter: str, text: str) -> bytes:
+def _unpack(letter: str, data: bytes) -> bytes:
     if letter == "t":
-        return text.encode()
+        return data
     try:
-        data = binascii.a2b_base64(text, strict_mode=True)
+        plain = binascii.a2b_base64(data, strict_mode=True)
     except (binascii.Error, ValueError):
         raise FrameError("bad base64") from None
-    return data if letter == "b" else _inflate(data)
+    return plain if letter == "b" else _inflate(plain)
 
 
 def _inflate(data: bytes) -> bytes:
@@ -153,8 +182,3 @@ def _inflate(data: bytes) -> bytes:
     if not inflater.eof or len(plain) > DATA:
         raise FrameError("data too large or cut")
     return plain
-
-
-def _base64(letter: str, data: bytes) -> tuple[str, str, int]:
-    text = binascii.b2a_base64(data, newline=False).decode("ascii")
-    return letter, text, len(text)

@@ -84,12 +84,17 @@ def _headers(fields: dict[str, Any]) -> Headers:
     pairs = fields.get("headers")
     if not isinstance(pairs, list):
         raise FrameError("bad headers")
-    headers = []
-    for pair in pairs:
-        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)):
-            raise FrameError("bad headers")
-        name, value = pair
-        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-            raise FrameError("bad headers")
-        headers.append((name.lower(), value))
+    headers = [_header(pair) for pair in pairs]
+    # All at once: a value is good if each of its characters is.
+    if not _VALUE.fullmatch("".join([value for _, value in headers])):
+        raise FrameError("bad headers")
     return tuple(headers)
+
+
+def _header(pair: Any) -> tuple[str, str]:
+    if not (isinstance(pair, list) and len(pair) == 2):
+        raise FrameError("bad headers")
+    name, value = pair
+    if not (isinstance(name, str) and isinstance(value, str) and _NAME.fullmatch(name)):
+        raise FrameError("bad headers")
+    return name.lower(), value

@@ -111,6 +111,14 @@ class Stream(NamedTuple):
     incoming: Incoming = Incoming()
     failed: bool = False
 
+    # Written out, as each frame of each stream passes here and ``_replace`` is slow.
+
+    def sending(self, outgoing: Outgoing) -> Stream:
+        return Stream(self.id, self.kind, self.reply, outgoing, self.incoming, self.failed)
+
+    def receiving(self, incoming: Incoming) -> Stream:
+        return Stream(self.id, self.kind, self.reply, self.outgoing, incoming, self.failed)
+
     @property
     def done(self) -> bool:
         """Neither end has anything left to say: the stream may be forgotten."""
@@ -142,7 +150,9 @@ def step(stream: Stream, event: Event) -> Step:
 def _send(stream: Stream, event: Send) -> Step:
     outgoing = stream.outgoing
     backlog = outgoing.backlog + event.data if outgoing.backlog else event.data
-    return _flush(stream, outgoing._replace(backlog=backlog, ending=outgoing.ending or event.fin), event.head)
+    ending = outgoing.ending or event.fin
+    outgoing = Outgoing(outgoing.sent, outgoing.credit, backlog, outgoing.opened, ending, outgoing.ended)
+    return _flush(stream, outgoing, event.head)
 
 
 def _flush(stream: Stream, outgoing: Outgoing, head: str = "") -> Step:
@@ -151,22 +161,22 @@ def _flush(stream: Stream, outgoing: Outgoing, head: str = "") -> Step:
     rest = outgoing.backlog[len(ready) :]
     fin = outgoing.ending and not rest
     if outgoing.ended or not (ready or head or fin):
-        return stream._replace(outgoing=outgoing), ()
+        return stream.sending(outgoing), ()
     kind = Kind.DATA if outgoing.opened else stream.kind
     frame = Frame(kind, stream.id, outgoing.sent, fin, head, ready, stream.reply)
     outgoing = Outgoing(outgoing.sent + len(ready), outgoing.credit, rest, True, outgoing.ending, fin)
     effects: tuple[Effect, ...] = (Transmit(frame),) if rest else (Transmit(frame), Drained())
-    return stream._replace(outgoing=outgoing), effects
+    return stream.sending(outgoing), effects
 
 
 def _consume(stream: Stream, size: int) -> Step:
     incoming = stream.incoming
     consumed = incoming.consumed + size
     if incoming.final is not None or incoming.granted - consumed > WINDOW // 2:
-        return stream._replace(incoming=incoming._replace(consumed=consumed)), ()
+        return stream.receiving(incoming._replace(consumed=consumed)), ()
     granted = consumed + WINDOW
     grant = Frame(Kind.CREDIT, stream.id, granted, reply=stream.reply)
-    return stream._replace(incoming=incoming._replace(consumed=consumed, granted=granted)), (Transmit(grant),)
+    return stream.receiving(incoming._replace(consumed=consumed, granted=granted)), (Transmit(grant),)
 
 
 def _abort(stream: Stream, reason: str) -> Step:
@@ -211,11 +221,11 @@ def _keep(stream: Stream, incoming: Incoming, frame: Frame) -> Step:
     """Hold a frame that came before its turn; of two at one place the longer one."""
     known = incoming.early.get(frame.offset)
     if known is not None and len(known.data) >= len(frame.data):
-        return stream._replace(incoming=incoming), ()
+        return stream.receiving(incoming), ()
     early = {**incoming.early, frame.offset: frame}
     if len(early) > MOST_EARLY or sum(len(held.data) for held in early.values()) > WINDOW + DATA:
         return _violated(stream, "too many bytes out of order")
-    return stream._replace(incoming=incoming._replace(early=early)), ()
+    return stream.receiving(incoming._replace(early=early)), ()
 
 
 def _deliver(stream: Stream, incoming: Incoming, frame: Frame) -> Step:
@@ -232,9 +242,11 @@ def _deliver(stream: Stream, incoming: Incoming, frame: Frame) -> Step:
     finished = position == incoming.final
     news = not incoming.started or finished or position > incoming.received
     head = "" if incoming.started else incoming.head
-    incoming = incoming._replace(received=position, early=early, started=True, finished=finished)
+    incoming = Incoming(
+        position, incoming.granted, incoming.consumed, incoming.head, True, early, incoming.final, finished
+    )
     effects = (Deliver(b"".join(pieces), finished, head),) if news else ()
-    return stream._replace(incoming=incoming), effects
+    return stream.receiving(incoming), effects
 
 
 def _next(early: dict[int, Frame], position: int) -> Frame | None:

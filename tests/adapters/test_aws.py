@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -160,19 +161,20 @@ def account(ministack: Ministack) -> Account:
 
 
 @contextmanager
-def answering(code: int, error: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def answering(code: int, error: str) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
     """A gateway that answers every post in one way."""
-    asked: list[tuple[str, str]] = []
+    asked: list[tuple[str, str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked.append((self.path, self.rfile.read(int(self.headers["Content-Length"])).decode()))
-            body = json.dumps({"message": error}).encode()
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            asked.append((self.path, body, self.headers["Authorization"]))
+            answer = json.dumps({"message": error}).encode()
             self.send_response(code)
             self.send_header("x-amzn-ErrorType", error)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(answer)
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
@@ -203,18 +205,30 @@ def answering(code: int, error: str) -> Iterator[tuple[str, list[tuple[str, str]
 )
 def test_what_api_gateway_answers(ministack: Ministack, code: int, name: str, error: type[LariatError]) -> None:
     with answering(code, name) as (endpoint, asked):
-        client = account(ministack).client("apigatewaymanagementapi", endpoint=endpoint, attempts=1)
         with pytest.raises(error) as caught:
-            ApiGatewayPost(client).send("L0SM9cOFvHcCIhw=", "hällo")
+            ApiGatewayPost(endpoint, REGION, account(ministack).credentials).send("L0SM9cOFvHcCIhw=", "hällo".encode())
         assert type(caught.value) is error
-        ((path, body),) = asked
+        ((path, body, _),) = asked
         assert (unquote(path), body) == ("/live/@connections/L0SM9cOFvHcCIhw=", "hällo")
 
 
 def test_a_gateway_that_is_not_there(ministack: Ministack) -> None:
-    client = account(ministack).client("apigatewaymanagementapi", endpoint="http://127.0.0.1:9/live", attempts=1)
+    post = ApiGatewayPost("http://127.0.0.1:9/live", REGION, account(ministack).credentials)
     with pytest.raises(Unavailable, match="does not answer"):
-        ApiGatewayPost(client).send("conn", "hello")
+        post.send("conn", b"hello")
+
+
+def test_a_message_is_posted_as_aws_own_client_does(ministack: Ministack) -> None:
+    with answering(200, "") as (endpoint, asked):
+        ApiGatewayPost(endpoint, REGION, account(ministack).credentials).send("L0SM9cOFvHcCIhw=", "hällo".encode())
+        client = account(ministack).client("apigatewaymanagementapi", endpoint=endpoint)
+        client.post_to_connection(ConnectionId="L0SM9cOFvHcCIhw=", Data="hällo".encode())
+        ours, theirs = asked
+        assert ours[:2] == theirs[:2]
+        scope = re.compile(
+            r"AWS4-HMAC-SHA256 Credential=\w+/(\d{8}/us-east-1/execute-api/aws4_request), SignedHeaders="
+        )
+        assert [scope.match(each[2]) is not None for each in (ours, theirs)] == [True, True]
 
 
 def test_the_secret_stands_in_the_environment_or_in_secrets_manager(ministack: Ministack) -> None:

@@ -28,7 +28,7 @@ from agent.connect import FIRST_DELAY, LONGEST_DELAY, Agent, delays
 from agent.errors import Refused
 from agent.server import Cluster, Server
 from agent.upstream import Address, Upstream, nobody
-from chalicelib.tunnel.frames import Frame, Kind, decode, encode
+from chalicelib.tunnel.frames import ASK, Frame, FrameError, Kind, decode, encode
 from chalicelib.tunnel.heads import RequestHead, dump_request, load_response
 from tests.support.lariat import ROOT, eventually
 from tests.support.scripted import Api, Peer, Request, Scripted, serving
@@ -58,7 +58,8 @@ class TestDelays:
 class Socket:
     """The server's end of one agent's WebSocket."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, texts: list[str]) -> None:
+        self._texts = texts
         self.frames: queue.Queue[Frame] = queue.Queue()
         self.sizes: list[int] = []
         """Of each WebSocket frame that the agent sent, in bytes."""
@@ -79,15 +80,21 @@ class Socket:
                     self.sizes.append(len(event.data))
                     message += event.data
                     if event.fin:
-                        self.frames.put(decode(message.decode()))
+                        self._take(message)
                         message = b""
                 self._flush()
         finally:
             self.closed.set()
 
+    def _take(self, message: bytes) -> None:
+        try:
+            self.frames.put(decode(message))
+        except FrameError:
+            self._texts.append(message.decode())
+
     def say(self, frame: Frame) -> None:
         for message in encode(frame):
-            self.send_text(message.encode())
+            self.send_text(message)
 
     def send_text(self, data: bytes) -> None:
         self._protocol.send_text(data)
@@ -127,6 +134,10 @@ class Lariat:
         self.sockets: queue.Queue[Socket] = queue.Queue()
         self.registrations = 0
         self.upgrade_status = 101
+        self.terms: dict[str, object] = {}
+        """More of them, or others."""
+        self.texts: list[str] = []
+        """What came that was no frame."""
         authority = trustme.CA()
         self._pem = authority.cert_pem.bytes().decode()
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -160,7 +171,7 @@ class Lariat:
             return
         url = f"{self.http.url.replace('https', 'wss')}/v3/connect"
         terms = {"clusterId": "c-abcde", "url": url, "keepalive": self.keepalive, "lifetime": self.lifetime}
-        peer.answer(200, json.dumps(terms).encode())
+        peer.answer(200, json.dumps(terms | self.terms).encode())
 
     def _connect(self, peer: Peer, request: Request) -> None:
         assert request.value("x-api-tunnel-token") == "the-token"
@@ -170,7 +181,7 @@ class Lariat:
         lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
         lines.append(f"Sec-WebSocket-Accept: {accept_key(request.value('sec-websocket-key'))}")
         peer.send("\r\n".join(lines).encode() + b"\r\n\r\n")
-        socket = Socket(peer)
+        socket = Socket(peer, self.texts)
         self.sockets.put(socket)
         socket.serve()
 
@@ -184,6 +195,7 @@ class Running:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._agent: Agent | None = None
         self.failure: BaseException | None = None
+        self.address = "10.0.0.1:6443"
         self._thread = threading.Thread(target=self._run)
 
     def start(self) -> None:
@@ -208,7 +220,7 @@ class Running:
         self._loop = asyncio.get_running_loop()
         server = Server(self._lariat.http.url, "the-token", self._lariat.checksum)
         upstream = Upstream(Address("127.0.0.1", self._api.port), None, nobody)
-        self._agent = Agent(server, lambda: Cluster("10.0.0.1:6443", "", ""), upstream, random.Random(1))
+        self._agent = Agent(server, lambda: Cluster(self.address, "", ""), upstream, random.Random(1))
         await self._agent.run()
         # Replaced connections linger, and end when the server does.
         if others := asyncio.all_tasks() - {asyncio.current_task()}:
@@ -313,6 +325,16 @@ class TestConnection:
             assert lariat.sockets.empty()
             assert not socket.closed.is_set()
 
+    def test_it_pings_with_what_the_server_prefers_until_it_wants_an_answer(self) -> None:
+        lariat = Lariat(keepalive=0.05)
+        lariat.terms = {"ping": '{"action":"ping"}', "patience": 0.22}
+        with connected(lariat):
+            socket = lariat.next()
+            assert socket.heard(Kind.PING).document == ASK
+            assert set(lariat.texts) == {'{"action":"ping"}'}
+            assert len(lariat.texts) >= 3
+            assert not socket.closed.is_set()
+
     def test_requests_of_a_lost_connection_end_at_the_cluster(self) -> None:
         arrived, ended = threading.Event(), threading.Event()
 
@@ -384,6 +406,37 @@ class TestReplacement:
             assert first.closed.wait(SECONDS)
             assert not second.closed.is_set()
 
+    def test_without_news_it_does_not_register_again(self) -> None:
+        lariat = Lariat(lifetime=0.2)
+        with connected(lariat):
+            for _ in range(3):
+                lariat.next()
+            assert lariat.registrations == 1
+
+    def test_with_news_it_does(self) -> None:
+        lariat = Lariat(lifetime=0.2)
+        with connected(lariat) as agent:
+            lariat.next()
+            agent.address = "10.0.0.2:6443"
+            eventually(lambda: lariat.registrations == 2, "the agent tells its new address")
+
+    def test_after_a_loss_it_does(self) -> None:
+        lariat = Lariat()
+        with connected(lariat):
+            lariat.next().close()
+            lariat.next()
+            assert lariat.registrations == 2
+
+    def test_terms_that_do_not_work_any_more_are_asked_for_anew(self) -> None:
+        lariat = Lariat(lifetime=0.2)
+        with connected(lariat):
+            first = lariat.next()
+            lariat.upgrade_status = 410
+            eventually(lambda: lariat.registrations >= 2, "the agent asks for terms")
+            assert not first.closed.is_set()
+            lariat.upgrade_status = 101
+            lariat.next()
+
     def test_the_old_one_finishes_what_is_under_way(self) -> None:
         go_on = threading.Event()
 
@@ -415,12 +468,12 @@ class TestReplacement:
         lariat = Lariat(lifetime=0.1)
         with connected(lariat):
             first = lariat.next()
-            lariat.refusal = (503, "no room")
+            lariat.refusal, lariat.upgrade_status = (503, "no room"), 503
             eventually(lambda: lariat.registrations >= 3, "the agent tries to replace its connection")
             first.ask("/version")
             first.heard(Kind.HEAD, "s-1")
             assert not first.closed.is_set()
-            lariat.refusal = None
+            lariat.refusal, lariat.upgrade_status = None, 101
             lariat.next()
 
     def test_a_replacement_that_failed_is_tried_again_soon(self) -> None:
@@ -428,9 +481,9 @@ class TestReplacement:
         lariat = Lariat(lifetime=1.5)
         with connected(lariat):
             lariat.next()
-            lariat.refusal = (503, "no room")
+            lariat.refusal, lariat.upgrade_status = (503, "no room"), 503
             eventually(lambda: lariat.registrations >= 2, "the agent tries to replace its connection")
-            lariat.refusal = None
+            lariat.refusal, lariat.upgrade_status = None, 101
             eventually(lambda: lariat.registrations >= 3, "it tries again", 1.0)
 
 

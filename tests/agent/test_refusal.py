@@ -35,14 +35,16 @@ class Server:
         self.failures: list[dict[str, Any]] = []
         self._runner = asyncio.Runner()
         self._runner.get_loop().set_exception_handler(lambda _, context: self.failures.append(context))
-        self._messages: asyncio.Queue[str] = asyncio.Queue()
+        self._messages: asyncio.Queue[bytes] = asyncio.Queue()
         self._upstream = Upstream(Address("127.0.0.1", recorder.port), None, self._authorization)
         self._session = Session(self, self._upstream)
 
     async def _authorization(self) -> str:
         return f"Bearer {TOKEN}"
 
-    def send(self, message: str) -> None:
+    full = False
+
+    def send(self, message: bytes) -> None:
         """What the session says, as its ``Outlet``."""
         self._messages.put_nowait(message)
 

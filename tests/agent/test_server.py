@@ -70,7 +70,7 @@ def lariat() -> Iterator[Lariat]:
 
 class TestPinning:
     def test_the_right_checksum_is_trusted(self, lariat: Lariat) -> None:
-        assert lariat.server().register(CLUSTER) == Tunnel("c-abcde", "wss://x/v3/connect", 20.0, 7200.0)
+        assert lariat.server().register(CLUSTER) == Tunnel("c-abcde", "wss://x/v3/connect", 20.0, 7200.0, patience=30.0)
         fetched, _ = lariat.requests.get(timeout=SECONDS)
         assert (fetched.method, fetched.target) == ("GET", "/v3/settings/cacerts")
         assert "x-api-tunnel-token" not in dict(fetched.headers)

@@ -15,7 +15,11 @@ class Outlet:
     def __init__(self) -> None:
         self.said: asyncio.Queue[Frame] = asyncio.Queue()
 
-    def send(self, message: str) -> None:
+    @property
+    def full(self) -> bool:
+        return False
+
+    def send(self, message: bytes) -> None:
         self.said.put_nowait(decode(message))
 
     async def drain(self) -> None:

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.auth.authenticate import REMEMBERED_SECONDS, is_administrator
+from chalicelib.auth.authenticate import is_administrator
 from chalicelib.auth.identity import AUTHENTICATED, Identity
+from chalicelib.auth.trust import SECONDS
 from chalicelib.errors import Unauthorized
 from chalicelib.types import Key, Resource
 from tests.support.server import Caller, Server
@@ -167,7 +168,7 @@ def test_another_process_believes_a_token_for_five_seconds(server: Server, plain
     show(server, plain.authorization)
     server.telling = False
     server.resources.remove(Key("token", plain.token))
-    server.clock.advance(REMEMBERED_SECONDS - 0.1)
+    server.clock.advance(SECONDS - 0.1)
     assert show(server, plain.authorization).user == "u-plain"
     server.clock.advance(0.1)
     with pytest.raises(Unauthorized):
@@ -202,7 +203,7 @@ def test_what_is_forgotten_is_looked_up_again(server: Server, plain: Caller) -> 
     show(server, plain.authorization)
     server.telling = False
     server.resources.remove(Key("token", plain.token))
-    server.parts.authenticator.forget()
+    server.parts.authenticator.trust.doubt()
     with pytest.raises(Unauthorized):
         show(server, plain.authorization)
 

@@ -1,13 +1,14 @@
 """Measure and write ``build/bench.json``; ``python -m tests.bench [SECONDS]``.
 
 Each pair is measured in turns, direct and proxied, and the median of the turns counts: the machine's mood hits both.
-Ratios are what to compare between machines; absolute figures prove nothing.
+Ratios are what to compare between machines; absolute figures prove nothing. ``aws_…`` are counts, the same everywhere.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import runpy
 import statistics
 import sys
 import tempfile
@@ -39,6 +40,7 @@ def main(seconds: float) -> None:
         lariat.log_in() as admin,
     ):
         figures = measure(cluster, lariat, admin, seconds)
+    figures |= aws()
     path = ROOT / "build" / "bench.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(figures, indent=2) + "\n")
@@ -109,6 +111,16 @@ def rss(pid: int) -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
     raise RuntimeError(f"no process {pid}")
+
+
+def aws() -> Figures:
+    """What operations cost on AWS: counts, which tests hold to what the code does."""
+    cost = runpy.run_path(str(ROOT / "tools" / "cost.py"))
+    counts, model = (
+        json.loads((ROOT / "tests" / name).read_text()) for name in ("gateway/counts.json", "infra/model.json")
+    )
+    figures: Figures = cost["flat"](counts, model)
+    return figures
 
 
 def table(figures: Figures) -> None:

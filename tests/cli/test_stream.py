@@ -32,11 +32,11 @@ class Api:
     async def hear(self) -> Frame:
         message = await self._connection.recv()
         assert isinstance(message, str)
-        return decode(message)
+        return decode(message.encode())
 
     async def say(self, frame: Frame) -> None:
         for message in encode(frame):
-            await self._connection.send(message)
+            await self._connection.send(message.decode())
 
     async def garble(self, message: str) -> None:
         await self._connection.send(message)

@@ -46,16 +46,16 @@ class RelayContract:
         name = name_of(line)
         assert name_of(line) == name
         for message in ("plain", "größer \N{SNOWMAN} \N{GRINNING FACE}", "two\nlines\r\n", "x" * MESSAGE):
-            post.send(name, message)
-            assert line.receive(PATIENCE) == message
+            post.send(name, message.encode())
+            assert line.receive(PATIENCE) == message.encode()
         line.close()
 
     def test_each_line_hears_its_own(self, dial: Dial, post: Post, tickets: Tickets) -> None:
         first, second = dial(tickets.headers()), dial(tickets.headers())
         names = name_of(first), name_of(second)
         assert names[0] != names[1]
-        post.send(names[1], "for the second")
-        assert second.receive(PATIENCE) == "for the second"
+        post.send(names[1], b"for the second")
+        assert second.receive(PATIENCE) == b"for the second"
         assert first.receive(0) is None
         first.close()
         second.close()
@@ -70,14 +70,14 @@ class RelayContract:
     def test_a_message_over_the_limit_is_too_large(self, dial: Dial, post: Post, tickets: Tickets, size: int) -> None:
         line = dial(tickets.headers())
         with pytest.raises(TooLarge):
-            post.send(name_of(line), "x" * size)
+            post.send(name_of(line), b"x" * size)
         with pytest.raises(TooLarge):
-            post.send(name_of(line), "\N{SNOWMAN}" * (MESSAGE // 3 + 1))
+            post.send(name_of(line), "\N{SNOWMAN}".encode() * (MESSAGE // 3 + 1))
         line.close()
 
     def test_nobody_is_gone(self, post: Post) -> None:
         with pytest.raises(Gone):
-            post.send("L0SM9cOFvHcCIhw=", "hello?")
+            post.send("L0SM9cOFvHcCIhw=", b"hello?")
         post.hang_up("L0SM9cOFvHcCIhw=")
 
     def test_a_line_that_hung_up_is_gone(self, dial: Dial, post: Post, tickets: Tickets) -> None:
@@ -86,7 +86,7 @@ class RelayContract:
         line.close()
         with pytest.raises(Gone):
             line.send(ASKING)
-        assert eventually_gone(lambda: post.send(name, "hello?"))
+        assert eventually_gone(lambda: post.send(name, b"hello?"))
 
     def test_a_line_that_was_hung_up_on_ends(self, dial: Dial, post: Post, tickets: Tickets) -> None:
         line = dial(tickets.headers())

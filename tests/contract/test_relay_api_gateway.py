@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from botocore.credentials import Credentials
 
 from chalicelib.adapters.api_gateway import ApiGatewayPost
 from chalicelib.adapters.line import WebSocketDial
@@ -11,7 +12,7 @@ from chalicelib.gateway.signing import Signer
 from chalicelib.gateway.tickets import Tickets
 from chalicelib.types import Dial, Post
 from tests.contract.relay import RelayContract
-from tests.support.ministack import Deployed, Ministack
+from tests.support.ministack import REGION, Deployed, Ministack
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def dial(deployed: Deployed) -> Dial:
 @pytest.fixture
 def post(deployed: Deployed) -> Post:
     endpoint = deployed.environment["LARIAT_SOCKET_ENDPOINT"]
-    return ApiGatewayPost(deployed.stack.client("apigatewaymanagementapi", endpoint))
+    return ApiGatewayPost(endpoint, REGION, lambda: Credentials("test", "test"))
 
 
 @pytest.fixture

@@ -43,7 +43,8 @@ def token(admin: Caller, cluster: str) -> str:
 
 
 def register(server: Server, shown: str, /, **changed: Any) -> Any:
-    return server.parts.agents.register(shown, {"cluster": {**FACTS, **changed}}, BASE)
+    agents = server.parts.agents
+    return agents.register(agents.admit(shown), {"cluster": {**FACTS, **changed}}, BASE)
 
 
 def stored(server: Server, cluster: str) -> Resource:
@@ -59,12 +60,14 @@ def test_an_agent_is_told_how_to_connect(server: Server, token: str, cluster: st
         "lifetime": 7200,
         "frame": 0,
         "linger": 2,
+        "ping": "",
+        "patience": 0,
     }
 
 
 def test_where_the_tunnel_has_a_host_of_its_own_that_is_told(server: Server, token: str) -> None:
     agents = Agents(server.resources, server.seal, Terms(1, 2, "wss://tunnel.example/x"))
-    assert agents.register(token, {"cluster": FACTS}, BASE)["url"] == "wss://tunnel.example/x"
+    assert agents.register(agents.admit(token), {"cluster": FACTS}, BASE)["url"] == "wss://tunnel.example/x"
 
 
 def test_the_api_hands_the_registration_on(server: Server, token: str, cluster: str) -> None:
@@ -143,7 +146,7 @@ def test_with_its_token_or_its_cluster_an_agent_is_out(
 def test_a_document_without_a_cluster(server: Server, token: str, cluster: str, document: Any) -> None:
     before = stored(server, cluster)
     with pytest.raises(Invalid) as caught:
-        server.parts.agents.register(token, document, BASE)
+        server.parts.agents.register(cluster, document, BASE)
     assert (caught.value.code, caught.value.field) == ("MissingRequired", "cluster")
     assert stored(server, cluster) == before
 
@@ -205,5 +208,5 @@ def test_addresses_that_are_some(server: Server, token: str, cluster: str, addre
 
 
 def test_what_else_a_document_says_is_ignored(server: Server, token: str, cluster: str) -> None:
-    server.parts.agents.register(token, {"cluster": {**FACTS, "driver": "rke", "id": "c-x"}, "node": []}, BASE)
+    server.parts.agents.register(cluster, {"cluster": {**FACTS, "driver": "rke", "id": "c-x"}, "node": []}, BASE)
     assert stored(server, cluster).status.keys() == {"driver", "apiEndpoint", "caCert"}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from chalicelib.auth.trust import SECONDS
 from chalicelib.errors import Forbidden, Unauthorized
 from chalicelib.gateway.connections import KIND
 from chalicelib.tunnel.frames import DOCUMENT, Frame, Kind, encode
@@ -111,7 +112,7 @@ class TestOpening:
 
     def test_a_token_revoked_after_connecting_opens_nothing(self, edge: Edge, listener: Listener, user: User) -> None:
         edge.resources.remove(Key("token", "token-u-user"))
-        edge.authenticator.forget()
+        edge.clock.advance(SECONDS)
         (answer,) = user.open()
         assert load_response(answer.document).status == 401
 
@@ -121,13 +122,13 @@ class TestOpening:
         assert "agent is not connected" in json.loads(answer.data)["message"]
 
     def test_an_agent_that_moved_is_found_again(self, edge: Edge, listener: Listener, user: User) -> None:
+        newest = Listener(edge)
         user.open()
-        edge.gateway.detach(listener.name, tell=False)
-        new = Listener(edge)
-        edge.connections.retire(new.name)
+        assert len(newest.heard) == 1
+        edge.gateway.detach(newest.name, tell=False)
         grant = user.open(stream="second")[-1]
         assert grant.kind is Kind.PONG
-        assert [frame.stream for frame in new.heard] == [name_of(grant)]
+        assert [frame.stream for frame in listener.heard] == [name_of(grant)]
 
     def test_headers_that_are_too_large_with_ours(self, listener: Listener, user: User) -> None:
         bare = len(dump_request(RequestHead("GET", f"/k8s/clusters/{CLUSTER}{WATCH}", (("accept", ""),))))
@@ -167,7 +168,8 @@ class TestRelaying:
         assert user.say(*said) == []
         # Without the route: the agent knows its own way back.
         assert listener.heard == [frame._replace(reply="") for frame in said]
-        assert edge.counts == {"reads": 0, "writes": 0, "posts": 3, "messages": 3, "invocations": 3}
+        counted = {unit: count for unit, count in edge.counts.items() if count}
+        assert counted == {"posts": 3, "messages": 3, "invocations": 3}
 
     @pytest.mark.parametrize(
         "forge",

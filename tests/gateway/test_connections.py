@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from chalicelib.gateway.connections import KIND, LIFETIME, Connections
+from chalicelib.gateway.connections import LIFETIME, Connections
 from tests.support.relay import CLUSTER, Edge
+
+
+def newest(edge: Edge, cluster: str = CLUSTER) -> str:
+    found = edge.connections.find(cluster)
+    return found.connection if found else ""
 
 
 def test_the_newest_counts(edge: Edge) -> None:
     edge.connections.add(CLUSTER, "first")
     edge.clock.advance(0.01)
     edge.connections.add(CLUSTER, "second")
-    assert edge.connections.find(CLUSTER) == "second"
+    assert newest(edge) == "second"
     assert edge.connections.find("c-other") is None
 
 
@@ -20,7 +25,7 @@ def test_a_late_goodbye_does_not_remove_the_newer_one(edge: Edge) -> None:
     edge.connections.add(CLUSTER, "second")
     edge.connections.remove("first")
     edge.connections.remove("first")
-    assert edge.connections.find(CLUSTER) == "second"
+    assert newest(edge) == "second"
 
 
 def test_the_older_one_serves_again_when_the_newer_one_ends(edge: Edge) -> None:
@@ -28,30 +33,48 @@ def test_the_older_one_serves_again_when_the_newer_one_ends(edge: Edge) -> None:
     edge.clock.advance(1)
     edge.connections.add(CLUSTER, "second")
     edge.connections.remove("second")
-    assert edge.connections.find(CLUSTER) == "first"
-
-
-def test_a_retiring_one_is_used_only_if_there_is_no_other(edge: Edge) -> None:
-    edge.connections.add(CLUSTER, "first")
-    edge.connections.retire("first")
-    assert edge.connections.find(CLUSTER) == "first"
-    edge.clock.advance(-5)
-    edge.connections.add(CLUSTER, "second")
-    assert edge.connections.find(CLUSTER) == "second"
-    edge.connections.retire("never-seen")
+    assert newest(edge) == "first"
 
 
 def test_a_repeated_connect_event_changes_nothing(edge: Edge) -> None:
     edge.connections.add(CLUSTER, "first")
-    edge.connections.retire("first")
+    found = edge.connections.find(CLUSTER)
+    edge.clock.advance(1)
     edge.connections.add(CLUSTER, "first")
-    assert edge.resources.get(KIND, "first").spec["retiring"] is True
+    assert edge.connections.find(CLUSTER) == found
+
+
+def test_a_goodbye_tells_whether_others_are_left(edge: Edge) -> None:
+    for name in ("first", "second"):
+        edge.connections.add(CLUSTER, name)
+    assert edge.connections.remove("first") == (CLUSTER, False)
+    assert edge.connections.remove("second") == (CLUSTER, True)
+    assert edge.connections.remove("second") == (CLUSTER, True)
+    assert edge.connections.remove("a caller's") == ("", False)
+
+
+def test_a_dead_one_is_dropped(edge: Edge) -> None:
+    edge.connections.add(CLUSTER, "first")
+    edge.connections.drop(CLUSTER, "first")
+    edge.connections.drop(CLUSTER, "first")
+    assert edge.connections.find(CLUSTER) is None
+    assert edge.connections.clusters() == set()
+
+
+def test_clusters_do_not_mix_up_however_many_connections_they_have(edge: Edge) -> None:
+    names = ("c-a", "c-aa", "c-ab", "c-b")
+    for cluster in names:
+        for number in range(20):
+            edge.connections.add(cluster, f"{cluster}-{number:02}")
+    for cluster in names:
+        assert edge.connections.all(cluster) == [f"{cluster}-{number:02}" for number in range(20)]
+    assert edge.connections.clusters() == set(names)
 
 
 def test_a_connection_without_a_goodbye_expires(edge: Edge) -> None:
     edge.connections.add(CLUSTER, "first")
     edge.clock.advance(LIFETIME)
-    assert edge.connections.find(CLUSTER) == "first"
+    assert newest(edge) == "first"
     edge.clock.advance(601)
     assert edge.connections.find(CLUSTER) is None
 

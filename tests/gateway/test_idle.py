@@ -1,39 +1,33 @@
-"""What a connected cluster costs while nobody asks for it; ``tests/gateway/counts.json`` has the figures."""
+"""The limits of API Gateway that an idle agent must keep."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+import re
 
-import pytest
-
-from chalicelib.main import KEEPALIVE, LIFETIME
-from chalicelib.tunnel.frames import ASK, Frame, Kind
-from tests.support.relay import Edge
-
-COUNTS = json.loads((Path(__file__).with_name("counts.json")).read_text())
+from chalicelib.gateway.directory import SECONDS
+from chalicelib.main import KEEPALIVE, LIFETIME, LINGER, PATIENCE, PING
+from tests.infra.stack import INFRA
+from tests.support import gateway
 
 
-@pytest.mark.parametrize(("name", "document"), [("keep-alive", ""), ("keep-alive that asks for an answer", ASK)])
-def test_a_keep_alive(edge: Edge, name: str, document: str) -> None:
-    agent = edge.agent()
-    edge.reset_counts()
-    agent.say(Frame(Kind.PING, document=document))
-    edge.gateway.sleep(1)
-    assert edge.counts == COUNTS[name]
-
-
-def test_a_planned_reconnect(edge: Edge) -> None:
-    """Without the registration over REST that comes before it."""
-    old = edge.agent()
-    edge.reset_counts()
-    edge.agent()
-    old.say(Frame(Kind.GOAWAY))
-    edge.gateway.sleep(1)
-    old.leave()
-    assert edge.counts == COUNTS["planned reconnect"]
-
-
-def test_the_limits_of_the_gateway_are_kept() -> None:
+def test_a_connection_neither_idles_nor_lives_for_too_long() -> None:
     assert KEEPALIVE < 600
-    assert LIFETIME + 150 < 7200
+    assert LIFETIME + LINGER < 7200
+
+
+def test_a_replaced_connection_outlives_what_is_remembered_of_it() -> None:
+    assert LINGER > SECONDS
+
+
+def test_an_agent_asks_before_its_connection_is_replaced() -> None:
+    assert PATIENCE + 2 * KEEPALIVE < 0.9 * LIFETIME
+
+
+def test_the_sign_of_life_has_a_route_without_a_function() -> None:
+    route = re.search(r'resource "aws_apigatewayv2_route" "ping" \{.*?route_key\s*=\s*"(\w+)"', text(), re.DOTALL)
+    assert route
+    assert f'{{"action":"{route[1]}"}}' == PING == gateway.PING.decode()
+
+
+def text() -> str:
+    return (INFRA / "socket.tf").read_text()

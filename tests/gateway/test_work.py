@@ -75,7 +75,7 @@ def test_a_deleted_clusters_agents_are_hung_up_on(bench: Bench) -> None:
     bench.edge.resources.remove(KEY)
     bench.work.do(KEY, 0)
     assert not bench.edge.gateway.holds(agent.name)
-    assert bench.edge.resources.find(KIND, agent.name) is None
+    assert bench.edge.connections.all(CLUSTER) == []
 
 
 def test_the_sweep_finds_what_got_lost(bench: Bench) -> None:
@@ -121,4 +121,4 @@ def test_a_planned_reconnect_wakes_nobody(edge: Edge) -> None:
 def test_an_agent_gets_in_though_the_queue_fails(edge: Edge) -> None:
     edge.queue.failing = True
     agent = edge.agent()
-    assert edge.connections.find(CLUSTER) == agent.name
+    assert edge.connections.all(CLUSTER) == [agent.name]

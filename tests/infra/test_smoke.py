@@ -114,12 +114,12 @@ def test_agents_message_is_answered(deployment: Stack, api: Api, token: str) -> 
     registration = api.call("POST", "/v3/clusterregistrationtokens", {"clusterId": cluster}, token).json()["token"]
     link = websocket.WebSocket()
     link.connect(deployment.outputs["socket_url"], header={TOKEN: registration}, timeout=30)
-    for text in encode(Frame(Kind.PING, document="there?")):
-        link.send(text)
+    for message in encode(Frame(Kind.PING, document="there?")):
+        link.send(message.decode())
     answer = link.recv()
     link.close()
     assert isinstance(answer, str)
-    assert decode(answer).kind is Kind.PONG
+    assert decode(answer.encode()).kind is Kind.PONG
 
 
 def test_user_names_are_taken_once(api: Api, token: str) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from chalicelib.adapters.sqlite import SqliteStore
 from chalicelib.auth import tokens
-from chalicelib.auth.authenticate import REMEMBERED_SECONDS, Authenticator
+from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.login import new_user
+from chalicelib.auth.trust import SECONDS
 from chalicelib.errors import Forbidden, Invalid, LariatError, NotFound, Unauthorized
 from chalicelib.proxy.gatekeeper import Admitted, Gatekeeper
 from chalicelib.store.resources import Resources
@@ -53,8 +54,7 @@ class House:
 
     def forget(self) -> None:
         """What the composition root does after a write."""
-        self.authenticator.forget()
-        self.gatekeeper.forget()
+        self.authenticator.trust.doubt()
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_deleted_token_is_nobody(house: House) -> None:
 def test_a_token_that_another_process_deleted_dies_within_seconds(house: House) -> None:
     house.admit(house.plain)
     house.resources.remove(Key("token", "token-plain"))
-    house.clock.advance(REMEMBERED_SECONDS)
+    house.clock.advance(SECONDS)
     with pytest.raises(Unauthorized):
         house.admit(house.plain)
 
@@ -218,7 +218,7 @@ def test_an_unknown_cluster_is_missing_for_an_administrator_and_forbidden_for_ot
 def test_a_removed_cluster_is_missing(house: House) -> None:
     house.admit(house.admin)
     house.resources.remove(Key("cluster", A))
-    house.gatekeeper.forget()
+    house.forget()
     with pytest.raises(NotFound):
         house.admit(house.admin)
 

@@ -32,12 +32,12 @@ class Network:
     def __init__(self, seed: int, *, doubles: bool = False) -> None:
         self._chance = random.Random(seed)
         self._doubles = doubles
-        self._waiting: list[tuple[Callable[[str], None], str]] = []
+        self._waiting: list[tuple[Callable[[bytes], None], bytes]] = []
         self._came = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._deliver())
         self.carried = 0
 
-    def post(self, target: Callable[[str], None], message: str) -> None:
+    def post(self, target: Callable[[bytes], None], message: bytes) -> None:
         self._waiting.append((target, message))
         if self._doubles and self._chance.random() < 0.2:
             self._waiting.append((target, message))
@@ -62,7 +62,7 @@ class Far:
     """The agent's end: a ``Carrier`` that opens an exchange for each stream and lets ``answer`` talk."""
 
     def __init__(
-        self, network: Network, near: Callable[[str], None], answer: Callable[[Exchange], Awaitable[None]]
+        self, network: Network, near: Callable[[bytes], None], answer: Callable[[Exchange], Awaitable[None]]
     ) -> None:
         self._network = network
         self._near = near
@@ -77,7 +77,7 @@ class Far:
     def open(self) -> int:
         return len(self._exchanges)
 
-    def receive(self, message: str) -> None:
+    def receive(self, message: bytes) -> None:
         frame = decode(message)
         exchange = self._exchanges.get(frame.stream)
         if exchange is None:
@@ -97,8 +97,10 @@ class Far:
             self.broken.append(str(broken))
             self.broke.set()
 
-    async def transmit(self, frames: Sequence[Frame], deflate: bool) -> None:
-        self.post(frames, deflate)
+    # Whoever sends lets others work.
+    full = True
+
+    async def drain(self) -> None:
         await asyncio.sleep(0)
 
     def post(self, frames: Sequence[Frame], deflate: bool) -> None:
@@ -116,6 +118,18 @@ class Far:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
+class Way:
+    """An ``Outlet`` that hands messages to ``send``."""
+
+    full = True
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self.send = send
+
+    async def drain(self) -> None:
+        await asyncio.sleep(0)
+
+
 class Pair:
     def __init__(self, tunnel: Tunnel, far: Far, network: Network) -> None:
         self.tunnel = tunnel
@@ -130,14 +144,11 @@ async def pair(
 ) -> AsyncIterator[Pair]:
     network = Network(seed, doubles=doubles)
 
-    async def send(message: str) -> None:
-        network.post(far.receive, message)
-        await asyncio.sleep(0)
-
     async def hang_up() -> None:
         made.hung_up += 1
 
-    tunnel = Tunnel(CLUSTER, send, hang_up, deflate=deflate)
+    way = Way(lambda message: network.post(far.receive, message))
+    tunnel = Tunnel(CLUSTER, way, hang_up, deflate=deflate)
     far = Far(network, tunnel.receive, answer)
     made = Pair(tunnel, far, network)
     try:
@@ -397,11 +408,11 @@ class TestEnds:
         async def main() -> None:
             async with pair(echo) as ends:
                 for message in (
-                    "",
-                    "no frame",
-                    "H nobody-1 0 ft 2 0 \n{}",
-                    "D nobody-1 5 t 0 1 \nx",
-                    "C nobody-1 5 t 0 0 \n",
+                    b"",
+                    b"no frame",
+                    b"H nobody-1 0 ft 2 0 \n{}",
+                    b"D nobody-1 5 t 0 1 \nx",
+                    b"C nobody-1 5 t 0 0 \n",
                 ):
                     ends.tunnel.receive(message)
                 exchange = ends.tunnel.open()
@@ -413,19 +424,20 @@ class TestEnds:
 
     def test_a_ping_is_answered(self) -> None:
         async def main() -> None:
-            sent: list[str] = []
-
-            async def send(message: str) -> None:
-                sent.append(message)
+            sent: list[bytes] = []
 
             async def hang_up() -> None:
                 """Nobody asks."""
 
-            tunnel = Tunnel(CLUSTER, send, hang_up, deflate=False)
+            way = Way(sent.append)
+            way.full = False
+            tunnel = Tunnel(CLUSTER, way, hang_up, deflate=False)
             (ping,) = encode(Frame(Kind.PING))
             tunnel.receive(ping)
-            await asyncio.sleep(0)
             assert [decode(message).kind for message in sent] == [Kind.PONG]
+            way.full = True
+            tunnel.receive(ping)
+            assert len(sent) == 1, "whoever asks without reading gets no answers piled up"
 
         run(main())
 
@@ -434,10 +446,10 @@ class TestTunnels:
     """Which of a cluster's connections a request takes."""
 
     def tunnel(self, cluster: str = CLUSTER) -> Tunnel:
-        async def nothing(*_: object) -> None:
+        async def nothing() -> None:
             """Nobody is there."""
 
-        return Tunnel(cluster, nothing, nothing, deflate=False)
+        return Tunnel(cluster, Way(lambda _: None), nothing, deflate=False)
 
     def retire(self, tunnel: Tunnel) -> None:
         (message,) = encode(Frame(Kind.GOAWAY))

@@ -23,7 +23,7 @@ class Listener:
         self._edge = edge
         self.name = edge.gateway.attach(self, [("x-api-tunnel-token", TOKEN)])
 
-    def deliver(self, message: str) -> None:
+    def deliver(self, message: bytes) -> None:
         self.heard.append(decode(message))
 
     def say(self, frame: Frame) -> None:

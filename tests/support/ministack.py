@@ -132,6 +132,10 @@ class Deployed:
             integration = apis.create_integration(ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=uri)
             target = f"integrations/{integration['IntegrationId']}"
             apis.create_route(ApiId=api, RouteKey=route, Target=target)
+        ping = apis.create_integration(
+            ApiId=api, IntegrationType="MOCK", RequestTemplates={"200": '{"statusCode":200}'}
+        )
+        apis.create_route(ApiId=api, RouteKey="ping", Target=f"integrations/{ping['IntegrationId']}")
         apis.create_stage(ApiId=api, StageName="live", AutoDeploy=True)
 
     def function(self, name: str, handler: str, code: bytes) -> str:

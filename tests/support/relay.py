@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -29,7 +28,8 @@ from chalicelib.gateway.tickets import Tickets
 from chalicelib.proxy.gatekeeper import Gatekeeper
 from chalicelib.store.resources import Resources
 from chalicelib.tunnel.heads import RequestHead, ResponseHead
-from chalicelib.types import Key, Page, Resource, Store, Write
+from chalicelib.types import Key, Resource
+from tests.support.billed import BilledStore
 from tests.support.clock import ManualClock
 from tests.support.gateway import Gateway, GatewayAgent, echo
 from tests.support.random import SeededRandom
@@ -41,41 +41,20 @@ KEY = b"k" * 32
 Answer: TypeAlias = Callable[[RequestHead, bytes], tuple[ResponseHead, Sequence[bytes]]]
 
 
-class CountedStore:
-    """A ``Store`` that counts what DynamoDB would bill: a list of one parent is two requests."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.counts: Counter[str] = Counter()
-
-    def get(self, key: Key) -> Resource | None:
-        self.counts["reads"] += 1
-        return self._store.get(key)
-
-    def list(self, kind: str, parent: str | None = None, *, after: str = "", limit: int = 1000) -> Page:
-        page = self._store.list(kind, parent, after=after, limit=limit)
-        self.counts["reads"] += 2 if parent and page.items else 1
-        return page
-
-    def holder(self, name: str) -> Key | None:
-        self.counts["reads"] += 1
-        return self._store.holder(name)
-
-    def write(self, *writes: Write) -> Sequence[Resource]:
-        self.counts["writes"] += 1
-        return self._store.write(*writes)
-
-
 class ListedQueue:
     """A ``Queue`` whose keys the test takes out."""
 
     def __init__(self) -> None:
         self.jobs: list[tuple[Key, float, int]] = []
         self.failing = False
+        self.requests = 0
+        """What SQS bills for them: to send a key, to receive it, to delete it."""
 
     def add(self, keys: Iterable[Key], delay: float = 0.0, attempt: int = 0) -> None:
         if self.failing:
             raise Unavailable("the queue does not take the work")
+        keys = list(keys)
+        self.requests += 3 * len(set(keys))
         self.jobs += [(key, delay, attempt) for key in dict.fromkeys(keys)]
 
 
@@ -86,7 +65,7 @@ class Edge:
         self.clock = ManualClock()
         self.random = SeededRandom()
         self._database = SqliteStore(str(folder / "edge.db"), self.clock)
-        self.store = CountedStore(self._database)
+        self.store = BilledStore(self._database)
         self.resources = Resources(self.store, self.clock, self.random)
         self.gateway = Gateway(self.clock)
         self.connections = Connections(self.resources, self.clock, "https://edge.test")
@@ -97,11 +76,9 @@ class Edge:
         agents = Agents(self.resources, KeyFile(folder / "seal.key", fresh=True), Terms(keepalive=480, lifetime=6600))
         self.queue = ListedQueue()
         self.routes = Routes(signer, self.clock)
-        self.authenticator = Authenticator(self.resources, self.clock)
-        self.gatekeeper = Gatekeeper(self.authenticator, self.resources, self.clock)
-        directory = Directory(self.connections, self.clock)
+        self.forget()
         callers = Callers(
-            lambda: self.gatekeeper, lambda: directory, self.routes, self.replies, self.gateway, self.patience
+            lambda: self._gatekeeper, lambda: self._directory, self.routes, self.replies, self.gateway, self.patience
         )
         self.sockets = Sockets(
             lambda: agents,
@@ -133,6 +110,11 @@ class Edge:
         self.resources.create(tokens.new(f"token-{name}", TOKEN, name, now=0, ttl=0, spec=spec, labels={}))
         return f"Bearer token-{name}:{TOKEN}"
 
+    def forget(self) -> None:
+        """From here on, callers' messages run in a process that knows nothing yet."""
+        self._gatekeeper = Gatekeeper(Authenticator(self.resources, self.clock), self.resources, self.clock)
+        self._directory = Directory(self.connections, self.clock)
+
     def process(self) -> Relay:
         mailbox = Mailbox(self.gateway, self.tickets, self.clock)
         directory = Directory(self.connections, self.clock)
@@ -144,8 +126,11 @@ class Edge:
     def reset_counts(self) -> None:
         self.gateway.counts.clear()
         self.store.counts.clear()
+        self.queue.requests = 0
 
     @property
     def counts(self) -> dict[str, int]:
-        names = ("reads", "writes", "posts", "messages", "invocations")
-        return {name: self.store.counts[name] + self.gateway.counts[name] for name in names}
+        """What AWS bills; ``calls`` of the database are not, but take time."""
+        names = ("calls", "reads", "writes", "posts", "messages", "invocations")
+        counted = {name: self.store.counts[name] + self.gateway.counts[name] for name in names}
+        return {**counted, "queue": self.queue.requests}

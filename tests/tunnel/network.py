@@ -37,7 +37,7 @@ class End:
     head: str
     outgoing: list[bytes]
     deflate: bool = False
-    wire: list[str] = field(default_factory=list)
+    wire: list[bytes] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
     received: bytes = b""
     unconsumed: int = 0
@@ -121,7 +121,7 @@ def _carry(source: End, target: End, chance: random.Random, harms: frozenset[Har
     return True
 
 
-def _read(message: str) -> Frame | None:
+def _read(message: bytes) -> Frame | None:
     try:
         return decode(message)
     except FrameError:

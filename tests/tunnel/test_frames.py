@@ -39,7 +39,7 @@ def test_large_data_is_spread_over_messages_that_the_gateway_takes(size: int, le
     data = (letter * size)[:size]
     frame = Frame(Kind.HEAD, "s", 7, True, "d" * DOCUMENT, data)
     messages = list(encode(frame, deflate=deflate))
-    assert all(len(message.encode()) <= MESSAGE for message in messages)
+    assert all(len(message) <= MESSAGE for message in messages)
     parts = [decode(message) for message in messages]
     assert b"".join(part.data for part in parts) == data
     assert [part.offset for part in parts] == [7 + sum(len(p.data) for p in parts[:n]) for n in range(len(parts))]
@@ -65,7 +65,7 @@ def test_a_document_over_the_limit_is_refused_at_both_ends() -> None:
     with pytest.raises(FrameError):
         list(encode(Frame(Kind.OPEN, "s", document="d" * (DOCUMENT + 1))))
     with pytest.raises(FrameError):
-        decode(f"O s 0 t {DOCUMENT + 1} 0 \n" + "d" * (DOCUMENT + 1))
+        decode(b"O s 0 t %d 0 \n" % (DOCUMENT + 1) + b"d" * (DOCUMENT + 1))
 
 
 @given(data=st.binary(min_size=1, max_size=2000), deflate=st.booleans(), cut=st.integers(min_value=1))
@@ -75,8 +75,8 @@ def test_a_cut_message_is_no_frame(data: bytes, deflate: bool, cut: int) -> None
         decode(message[: cut % len(message)])
 
 
-@given(st.text())
-def test_any_other_text_is_refused_without_a_crash(text: str) -> None:
+@given(st.one_of(st.binary(), st.text().map(str.encode)))
+def test_anything_else_is_refused_without_a_crash(text: bytes) -> None:
     with pytest.raises(FrameError):
         decode(text)
 
@@ -98,16 +98,31 @@ def test_any_other_text_is_refused_without_a_crash(text: str) -> None:
         "D " + "s" * 65 + " 0 t 0 0 \n",
         "D s 0 t 0 0 " + "r" * 1025 + "\n",
         "D s 0 t 0 131072 \n" + "x" * 131072,
+        "D " + " " * 4096 + "s 0 t 0 0 \n",
     ],
 )
 def test_hostile_messages_are_refused(message: str) -> None:
     with pytest.raises(FrameError):
-        decode(message)
+        decode(message.encode())
 
 
 def test_a_deflate_bomb_is_refused() -> None:
     bomb = base64.b64encode(zlib.compress(b"\0" * (DATA + 1))).decode()
     with pytest.raises(FrameError):
-        decode(f"D s 0 z 0 {len(bomb)} \n{bomb}")
+        decode(f"D s 0 z 0 {len(bomb)} \n{bomb}".encode())
     fits = base64.b64encode(zlib.compress(b"\0" * DATA)).decode()
-    assert len(decode(f"D s 0 z 0 {len(fits)} \n{fits}").data) == DATA
+    assert len(decode(f"D s 0 z 0 {len(fits)} \n{fits}".encode()).data) == DATA
+
+
+def test_a_document_that_is_no_text_is_refused() -> None:
+    with pytest.raises(FrameError):
+        decode(b"H s 0 t 2 0 \n\xff\xfe")
+
+
+@pytest.mark.parametrize("letter", ["\N{LATIN SMALL LETTER E WITH ACUTE}", "\N{SNOWMAN}", "\N{GRINNING FACE}"])
+@pytest.mark.parametrize("before", range(5))
+def test_text_is_cut_between_characters_and_so_stays_text(letter: str, before: int) -> None:
+    data = ("x" * before + letter * 200_000).encode()
+    messages = list(encode(Frame(Kind.DATA, "s", data=data)))
+    assert sum(map(len, messages)) < len(data) * 1.01, "nothing travels in base64"
+    assert b"".join(decode(message).data for message in messages) == data

@@ -22,12 +22,12 @@ class Rogue:
 
     def say(self, frame: Frame) -> None:
         for message in encode(frame):
-            self.socket.send(message)
+            self.socket.send(message.decode())
 
     def hear(self) -> Frame:
         message = self.socket.recv()
         assert isinstance(message, str)
-        return decode(message)
+        return decode(message.encode())
 
     def opened(self, marker: str) -> tuple[str, RequestHead]:
         """Wait for the request with this mark in its target, deaf to all others."""

@@ -1,0 +1,106 @@
+"""Values in the v3 shape that several tests ask for: containers and a template with every field that v3 has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CONTAINERS: list[dict[str, Any]] = [
+    {
+        "name": "web",
+        "image": "nginx:1",
+        "imagePullPolicy": "Always",
+        "entrypoint": ["nginx"],
+        "command": ["-g", "daemon off;"],
+        "workingDir": "/srv",
+        "stdin": True,
+        "stdinOnce": True,
+        "tty": True,
+        "terminationMessagePath": "/dev/other",
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "environment": {"A": "1", "B": ""},
+        "environmentFrom": [
+            {"source": "field", "sourceName": "metadata.name", "targetKey": "POD"},
+            {"source": "resource", "sourceName": "web", "sourceKey": "limits.cpu", "targetKey": "CPU", "divisor": "1m"},
+            {"source": "configMap", "sourceName": "m", "sourceKey": "k", "targetKey": "M", "optional": True},
+            {"source": "secret", "sourceName": "s", "sourceKey": "k", "targetKey": "S", "optional": False},
+            {"source": "configMap", "sourceName": "m", "prefix": "P_", "optional": False},
+            {"source": "secret", "sourceName": "s", "prefix": "", "optional": True},
+        ],
+        "allowPrivilegeEscalation": False,
+        "readOnly": True,
+        "runAsNonRoot": True,
+        "uid": 1000,
+        "runAsGroup": 1001,
+        "procMount": "Default",
+        "capAdd": ["NET_ADMIN"],
+        "capDrop": ["ALL"],
+        "livenessProbe": {
+            "path": "/live",
+            "port": 80,
+            "scheme": "HTTPS",
+            "host": "h",
+            "httpHeaders": [{"name": "X-A", "value": "b"}],
+            "initialDelaySeconds": 1,
+            "timeoutSeconds": 2,
+            "periodSeconds": 3,
+            "successThreshold": 1,
+            "failureThreshold": 4,
+        },
+        "readinessProbe": {"tcp": True, "port": "http", "periodSeconds": 7},
+        "postStart": {"command": ["hello"]},
+        "preStop": {"path": "/bye", "port": 80},
+        "resources": {"limits": {"cpu": "1"}, "requests": {"memory": "64Mi"}},
+        "volumeMounts": [{"name": "empty", "mountPath": "/e", "readOnly": True, "subPath": "s"}],
+        "ports": [
+            {"containerPort": 80, "kind": "NodePort", "sourcePort": 30080, "protocol": "TCP"},
+            {"containerPort": 443, "kind": "ClusterIP", "sourcePort": 0, "protocol": "TCP"},
+            {"containerPort": 53, "kind": "HostPort", "sourcePort": 5353, "protocol": "UDP", "hostIp": "127.0.0.1"},
+            {"containerPort": 8080, "kind": "LoadBalancer", "sourcePort": 80, "name": "http"},
+        ],
+    },
+    {"name": "privileged", "image": "i", "privileged": True, "uid": 0},
+    {"name": "init", "image": "busybox", "initContainer": True, "environment": {"C": "d"}},
+]
+
+PODS: dict[str, Any] = {"containers": CONTAINERS, "volumes": [{"name": "empty", "emptyDir": {}}]}
+
+TEMPLATE: dict[str, Any] = {
+    "containers": CONTAINERS,
+    "labels": {"on": "template"},
+    "annotations": {"on": "template"},
+    "automountServiceAccountToken": False,
+    "dnsPolicy": "None",
+    "dnsConfig": {"nameservers": ["10.0.0.10"]},
+    "enableServiceLinks": False,
+    "hostAliases": [{"ip": "10.1.2.3", "hostnames": ["one"]}],
+    "hostname": "h",
+    "subdomain": "s",
+    "imagePullSecrets": [{"name": "registry"}],
+    "serviceAccountName": "other",
+    "shareProcessNamespace": True,
+    "terminationGracePeriodSeconds": 3,
+    "uid": 7,
+    "gids": [8, 9],
+    "fsgid": 10,
+    "runAsGroup": 11,
+    "runAsNonRoot": True,
+    "sysctls": [{"name": "kernel.shm_rmid_forced", "value": "1"}],
+    "scheduling": {
+        "node": {
+            "nodeId": "c-abcde:some-node",
+            "requireAll": ["disk = ssd", "zone in (a, b)", "!gpu"],
+            "requireAny": [],
+            "preferred": ["x = y", "fast && cores > 3"],
+        },
+        "tolerate": [{"key": "k", "operator": "Exists", "effect": "NoSchedule"}],
+        "scheduler": "other",
+    },
+    "volumes": [
+        {"name": "empty", "emptyDir": {}},
+        {"name": "map", "configMap": {"name": "m", "optional": True}},
+        {"name": "claim", "persistentVolumeClaim": {"persistentVolumeClaimId": "mapping:data", "readOnly": True}},
+        {"name": "host", "hostPath": {"path": "/var", "kind": "Directory"}},
+        {"name": "secret", "secret": {"secretName": "s"}},
+        {"name": "nfs", "nfs": {"server": "s", "path": "/p"}},
+    ],
+}
