@@ -25,7 +25,7 @@ kubernetes: .venv ## get the Kubernetes that tests run against, built once; prin
 package: .venv ## build what Lambda runs, build/lariat.zip
 	@$(PYTHON) tools/package.py $(ARGS)
 
-e2e-aws: .venv ## deploy to an emulator of AWS, check and use what is there, destroy it
+e2e-aws: kubernetes ## deploy to an emulator of AWS, walk a real cluster through it, destroy it
 	@$(PYTHON) -m pytest tests/infra $(ARGS)
 
 bench: kubernetes ## measure; figures go to build/bench.json

@@ -19,12 +19,16 @@ from urllib.parse import quote, urlencode
 from chalice.app import Chalice, Response
 
 from chalicelib.api import http
-from chalicelib.errors import LariatError
+from chalicelib.api.application import refusal
+from chalicelib.errors import LariatError, TooLarge
 from chalicelib.main import OnLambda, Parts, on_lambda
-from chalicelib.proxy.buffered import Buffered
+from chalicelib.proxy.buffered import Buffered, Reply, accepts_gzip, fitted
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 PROXIED = "/k8s/clusters/{cluster}/{proxy+}"
+
+PLAIN = 1024 * 1024
+"""Bytes of an answer that certainly fit into what a Lambda returns, whatever JSON's escapes make of them."""
 
 Event: TypeAlias = Mapping[str, Any]
 Answer: TypeAlias = dict[str, Any]
@@ -40,7 +44,10 @@ def wire(parts: Callable[[], Parts], proxy: Callable[[], Buffered] | None = None
     lariat.api.binary_types = []
 
     def handle() -> Response:
-        response = parts().api.handle(request(lariat.current_request))
+        asked = request(lariat.current_request)
+        response = parts().api.handle(asked)
+        if proxy is not None and len(response.body) > PLAIN:
+            return _fitted(response, asked)
         return Response(response.body.decode(), status_code=response.status, headers=dict(response.headers))
 
     # No content types: Rancher's clients send JSON without saying so.
@@ -49,6 +56,16 @@ def wire(parts: Callable[[], Parts], proxy: Callable[[], Buffered] | None = None
     if proxy is not None:
         lariat.route(PROXIED, methods=[*METHODS, "HEAD", "OPTIONS"], content_types=[])(_proxied(lariat, proxy))
     return lariat
+
+
+def _fitted(response: http.Response, asked: http.Request) -> Response:
+    """Return an answer that may be more than a Lambda may return."""
+    try:
+        reply = fitted(Reply(response.status, response.headers, response.body), accepts_gzip(asked.headers))
+    except TooLarge as error:
+        refused = refusal(error)
+        return Binary(refused.body, refused.headers, refused.status)
+    return Binary(reply.body, reply.headers, reply.status)
 
 
 def _proxied(lariat: Chalice, proxy: Callable[[], Buffered]) -> Callable[[str], Response]:

@@ -49,6 +49,8 @@ from chalicelib.types import Change, Clock, Key, Post, Queue, Random, Seal, Stor
 if TYPE_CHECKING:
     from chalicelib.adapters.aws import Account
     from chalicelib.adapters.telemetry import Telemetry
+    from chalicelib.auth.providers.admission import Membership
+    from chalicelib.auth.providers.identities import Identities
 
 ENDPOINT = "AWS_ENDPOINT_URL"
 """Where AWS is, if it is an emulator."""
@@ -143,6 +145,23 @@ def build(
     )
 
 
+def identity_providers(
+    resources: Resources,
+    seal: Seal,
+    clock: Clock,
+    random: Random,
+    login: Login,
+    member: Membership,
+    server_url: Callable[[], str],
+) -> Identities:
+    """Build the identity providers on HTTPS and LDAP; ``member`` tells who is a member of a cluster or a project."""
+    from chalicelib.adapters.https import Https
+    from chalicelib.adapters.ldap import Ldap
+    from chalicelib.auth.providers.identities import identities
+
+    return identities(resources, seal, clock, random, login, Https(), Ldap(), member, server_url)
+
+
 def on_sqlite(
     folder: Path, terms: Terms, settings: Mapping[str, str], notify: Callable[[Sequence[Change]], None]
 ) -> Parts:
@@ -205,6 +224,7 @@ class OnLambda:
             self._post,
             self._patience,
             self._queue,
+            self._environment.get("LARIAT_URL", ""),
         )
 
     @cached_property

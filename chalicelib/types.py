@@ -6,6 +6,7 @@ Imported by all, imports nothing of ours. Times are whole UTC seconds in RFC 333
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -188,3 +189,60 @@ class Line(Protocol):
 class Dial(Protocol):
     def __call__(self, headers: Mapping[str, str]) -> Line:
         """Open a connection, showing these headers. Raises ``Unavailable``."""
+
+
+class WebAnswer(NamedTuple):
+    """The status and the whole body of an HTTP answer."""
+
+    status: int
+    body: bytes
+
+
+class Web(Protocol):
+    """HTTPS to services that administrators name, such as identity providers."""
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"", *, trust: str = ""
+    ) -> WebAnswer:
+        """One exchange, bounded in time and size; redirects are answers, never followed.
+
+        ``trust`` holds PEM certificates to trust instead of the system's. Raises ``Refused`` for a URL that nobody should
+        call, ``Unavailable`` when no whole answer came.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryServer:
+    """Where a directory is: hosts to try in turn. ``tls`` is ``ldaps``, ``starttls`` or empty."""
+
+    hosts: tuple[str, ...]
+    port: int
+    tls: str = ""
+    trust: str = ""
+    seconds: float = 5.0
+
+
+class Entry(NamedTuple):
+    """An entry of a directory; the attributes' names are in lower case."""
+
+    dn: str
+    attributes: Mapping[str, tuple[str, ...]]
+
+
+class DirectorySession(Protocol):
+    """A bound connection to a directory."""
+
+    def search(
+        self, base: str, filter: str, attributes: Sequence[str], *, below: bool = True, limit: int = 1000
+    ) -> Sequence[Entry]:
+        """Return the entries that match, ``limit`` at most: of the tree under ``base``, or of ``base`` alone.
+
+        Referrals are not followed. Raises ``Refused`` (the directory can't carry it out) and ``Unavailable``.
+        """
+
+
+class Directory(Protocol):
+    """LDAP."""
+
+    def bind(self, server: DirectoryServer, name: str, password: str) -> AbstractContextManager[DirectorySession]:
+        """Raises ``Unauthorized`` for a wrong name or password, also an empty one, and ``Unavailable``."""

@@ -44,7 +44,7 @@ locals {
     "changes-age" = {
       about      = "Changes of the table wait for more than a minute; controllers react late."
       namespace  = "AWS/Lambda", metric = "IteratorAge", statistic = "Maximum", threshold = 60000, periods = 1
-      dimensions = { FunctionName = local.function_names.changes, Resource = "${local.function_names.changes}:live" }
+      dimensions = { FunctionName = local.function_names.changes, Resource = "${local.function_names.changes}:${local.alias}" }
     }
     "rest-5xx" = {
       about      = "More than one in a hundred requests to the REST API fails in the server."

@@ -1,39 +1,22 @@
 # Names of one's own, both optional: `domains` (a name for each API) or `cloudfront` (one name for both).
 locals {
   domains = var.domains == null ? {} : {
-    rest   = var.domains.rest
-    socket = var.domains.socket
+    rest   = { name = var.domains.rest, api = aws_api_gateway_rest_api.this.id, stage = aws_api_gateway_stage.this.stage_name }
+    socket = { name = var.domains.socket, api = aws_apigatewayv2_api.socket.id, stage = aws_apigatewayv2_stage.socket.id }
   }
-  domain_records = try(var.domains.zone_id, null) == null ? {} : local.domains
+  domain_targets = {
+    for name, domain in aws_apigatewayv2_domain_name.this : domain.domain_name => domain.domain_name_configuration[0]
+  }
 
   cloudfront_count       = var.cloudfront == null ? 0 : 1
   cloudfront_socket_path = "/v3/connect"
 }
 
-resource "aws_api_gateway_domain_name" "rest" {
-  count = var.domains == null ? 0 : 1
+# API Gateway's second interface names both kinds of APIs.
+resource "aws_apigatewayv2_domain_name" "this" {
+  for_each = local.domains
 
-  domain_name              = var.domains.rest
-  regional_certificate_arn = var.domains.certificate_arn
-  security_policy          = "TLS_1_2"
-
-  endpoint_configuration {
-    types = ["REGIONAL"]
-  }
-}
-
-resource "aws_api_gateway_base_path_mapping" "rest" {
-  count = var.domains == null ? 0 : 1
-
-  api_id      = aws_api_gateway_rest_api.this.id
-  stage_name  = aws_api_gateway_stage.this.stage_name
-  domain_name = aws_api_gateway_domain_name.rest[0].domain_name
-}
-
-resource "aws_apigatewayv2_domain_name" "socket" {
-  count = var.domains == null ? 0 : 1
-
-  domain_name = var.domains.socket
+  domain_name = each.value.name
 
   domain_name_configuration {
     certificate_arn = var.domains.certificate_arn
@@ -42,30 +25,24 @@ resource "aws_apigatewayv2_domain_name" "socket" {
   }
 }
 
-resource "aws_apigatewayv2_api_mapping" "socket" {
-  count = var.domains == null ? 0 : 1
+resource "aws_apigatewayv2_api_mapping" "this" {
+  for_each = local.domains
 
-  api_id      = aws_apigatewayv2_api.socket.id
-  stage       = aws_apigatewayv2_stage.socket.id
-  domain_name = aws_apigatewayv2_domain_name.socket[0].domain_name
+  api_id      = each.value.api
+  stage       = each.value.stage
+  domain_name = aws_apigatewayv2_domain_name.this[each.key].domain_name
 }
 
 resource "aws_route53_record" "domain" {
-  for_each = local.domain_records
+  for_each = try(var.domains.zone_id, null) == null ? {} : local.domains
 
   zone_id = var.domains.zone_id
-  name    = each.value
+  name    = each.value.name
   type    = "A"
 
   alias {
-    name = (
-      each.key == "rest" ? aws_api_gateway_domain_name.rest[0].regional_domain_name
-      : aws_apigatewayv2_domain_name.socket[0].domain_name_configuration[0].target_domain_name
-    )
-    zone_id = (
-      each.key == "rest" ? aws_api_gateway_domain_name.rest[0].regional_zone_id
-      : aws_apigatewayv2_domain_name.socket[0].domain_name_configuration[0].hosted_zone_id
-    )
+    name                   = local.domain_targets[each.value.name].target_domain_name
+    zone_id                = local.domain_targets[each.value.name].hosted_zone_id
     evaluate_target_health = false
   }
 }

@@ -21,27 +21,24 @@ locals {
     )
   }
 
+  alias          = "live"
   function_names = { for name in keys(local.functions) : name => "${var.name}-${name}" }
   function_arns = {
     for name, function in local.function_names :
     name => "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${function}"
   }
 
-  environment = merge(
-    {
-      LARIAT_TABLE            = aws_dynamodb_table.this.name
-      LARIAT_QUEUE_URL        = aws_sqs_queue.work.url
-      LARIAT_KMS_KEY          = aws_kms_key.this.arn
-      LARIAT_URL              = local.rest_url
-      LARIAT_SOCKET_URL       = local.socket_url
-      LARIAT_SOCKET_ENDPOINT  = local.socket_endpoint
-      LARIAT_SECRET           = join(" ", [for version in local.secret_versions : terraform_data.secret[version].output])
-      LARIAT_LOG_LEVEL        = var.log_level
-      POWERTOOLS_SERVICE_NAME = var.name
-    },
-    # Emulators record no traces.
-    var.emulator == "" ? {} : { POWERTOOLS_TRACE_DISABLED = "true" },
-  )
+  environment = {
+    LARIAT_TABLE            = aws_dynamodb_table.this.name
+    LARIAT_QUEUE_URL        = aws_sqs_queue.work.url
+    LARIAT_KMS_KEY          = aws_kms_key.this.arn
+    LARIAT_URL              = local.rest_url
+    LARIAT_SOCKET_URL       = local.socket_url
+    LARIAT_SOCKET_ENDPOINT  = local.socket_endpoint
+    LARIAT_SECRET           = join(" ", [for version in local.secret_versions : terraform_data.secret[version].output])
+    LARIAT_LOG_LEVEL        = var.log_level
+    POWERTOOLS_SERVICE_NAME = var.name
+  }
 }
 
 # The secrets that sign reply tokens: the present one signs, and its neighbours are accepted too. So raising
@@ -61,20 +58,12 @@ resource "terraform_data" "secret" {
   }
 }
 
-resource "aws_cloudwatch_log_group" "function" {
-  for_each = local.function_names
-
-  name              = "/aws/lambda/${each.value}"
-  retention_in_days = var.log_days
-  kms_key_id        = aws_kms_key.this.arn
-}
-
 resource "aws_lambda_function" "this" {
   for_each = local.functions
 
   function_name                  = local.function_names[each.key]
   description                    = "Lariat: ${each.value.handler}"
-  role                           = aws_iam_role.function[each.key].arn
+  role                           = aws_iam_role.this[each.key].arn
   runtime                        = var.runtime
   architectures                  = [var.architecture]
   handler                        = each.value.handler
@@ -94,13 +83,13 @@ resource "aws_lambda_function" "this" {
     mode = "Active"
   }
 
-  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function]
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
 }
 
 resource "aws_lambda_alias" "live" {
   for_each = aws_lambda_function.this
 
-  name             = "live"
+  name             = local.alias
   description      = "What the APIs, queues and schedules call"
   function_name    = each.value.function_name
   function_version = each.value.version

@@ -8,6 +8,11 @@ output "socket_url" {
   value       = local.socket_url
 }
 
+output "region" {
+  description = "Where everything is."
+  value       = var.region
+}
+
 output "table" {
   description = "The table that holds everything."
   value       = aws_dynamodb_table.this.name
@@ -46,9 +51,8 @@ output "dashboard" {
 output "records" {
   description = "DNS records to make where no zone_id was given: name and target."
   value = merge(
-    try(var.domains.zone_id, null) != null || var.domains == null ? {} : {
-      (var.domains.rest)   = aws_api_gateway_domain_name.rest[0].regional_domain_name
-      (var.domains.socket) = aws_apigatewayv2_domain_name.socket[0].domain_name_configuration[0].target_domain_name
+    try(var.domains.zone_id, null) != null ? {} : {
+      for name, target in local.domain_targets : name => target.target_domain_name
     },
     try(var.cloudfront.zone_id, null) != null || var.cloudfront == null ? {} : {
       (var.cloudfront.domain) = aws_cloudfront_distribution.this[0].domain_name

@@ -8,16 +8,9 @@ locals {
 
   stage = "live"
 
-  rest_host = "${aws_api_gateway_rest_api.this.id}.execute-api.${var.region}.${local.suffix}"
-  rest_default_url = (
-    var.emulator == "" ? "https://${local.rest_host}/${local.stage}"
-    : "http://${var.emulator}/_aws/execute-api/${aws_api_gateway_rest_api.this.id}/${local.stage}"
-  )
-  rest_url = (
-    var.cloudfront != null ? "https://${var.cloudfront.domain}"
-    : var.domains != null ? "https://${var.domains.rest}"
-    : local.rest_default_url
-  )
+  rest_host = format(local.api_host, aws_api_gateway_rest_api.this.id)
+  rest_name = try(var.cloudfront.domain, var.domains.rest, "${local.rest_host}/${local.stage}")
+  rest_url  = "https://${local.rest_name}"
 }
 
 resource "aws_api_gateway_rest_api" "this" {
@@ -92,15 +85,22 @@ resource "aws_lambda_permission" "rest" {
 }
 
 # What API Gateway answers by itself looks like the API's own errors.
-resource "aws_api_gateway_gateway_response" "this" {
-  for_each = {
-    DEFAULT_4XX                  = { status = null, code = "ClientError", retry = false }
-    DEFAULT_5XX                  = { status = null, code = "ServerError", retry = true }
-    INTEGRATION_TIMEOUT          = { status = "504", code = "Timeout", retry = true }
-    MISSING_AUTHENTICATION_TOKEN = { status = "404", code = "NotFound", retry = false }
-    REQUEST_TOO_LARGE            = { status = "413", code = "TooLarge", retry = false }
-    THROTTLED                    = { status = "429", code = "TooManyRequests", retry = true }
+locals {
+  # Lambda takes events of 6 MB, with the body in base64 and the headers around it; API Gateway alone would take 10 MB.
+  too_large = "the request is too large: at most 4.4 MB fit"
+
+  gateway_errors = {
+    DEFAULT_4XX                  = { status = null, code = "ClientError", message = null, retry = false }
+    DEFAULT_5XX                  = { status = null, code = "ServerError", message = null, retry = true }
+    INTEGRATION_TIMEOUT          = { status = "504", code = "Timeout", message = "no answer within 29 seconds", retry = true }
+    MISSING_AUTHENTICATION_TOKEN = { status = "404", code = "NotFound", message = null, retry = false }
+    REQUEST_TOO_LARGE            = { status = "413", code = "RequestTooLarge", message = local.too_large, retry = false }
+    THROTTLED                    = { status = "429", code = "TooManyRequests", message = null, retry = true }
   }
+}
+
+resource "aws_api_gateway_gateway_response" "this" {
+  for_each = local.gateway_errors
 
   rest_api_id   = aws_api_gateway_rest_api.this.id
   response_type = each.key
@@ -112,7 +112,8 @@ resource "aws_api_gateway_gateway_response" "this" {
     "application/json" = join("", [
       "{\"type\":\"error\",",
       each.value.status == null ? "" : "\"status\":${each.value.status},",
-      "\"code\":\"${each.value.code}\",\"message\":$context.error.messageString}",
+      "\"code\":\"${each.value.code}\",",
+      "\"message\":${each.value.message == null ? "$context.error.messageString" : jsonencode(each.value.message)}}",
     ])
   }
 }
@@ -146,7 +147,7 @@ resource "aws_api_gateway_stage" "this" {
 
   # Neither paths, queries nor headers: an import URL's path and many headers are secrets.
   access_log_settings {
-    destination_arn = aws_cloudwatch_log_group.rest.arn
+    destination_arn = aws_cloudwatch_log_group.this["rest"].arn
     format = jsonencode({
       time               = "$context.requestTime"
       request            = "$context.requestId"
@@ -181,10 +182,4 @@ resource "aws_api_gateway_method_settings" "all" {
     logging_level      = "OFF"
     data_trace_enabled = false
   }
-}
-
-resource "aws_cloudwatch_log_group" "rest" {
-  name              = "/${var.name}/rest"
-  retention_in_days = var.log_days
-  kms_key_id        = aws_kms_key.this.arn
 }

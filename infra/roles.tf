@@ -1,5 +1,6 @@
-# A role of its own for each function, with what its handler does and no more. Policies are written here: AWS's managed
-# ones allow too much. tests/infra/test_policy.py has the short list of what may be "*".
+# A role of its own for each function, with what its handler does and no more, and for each service that acts for this
+# deployment. Policies are written here: AWS's managed ones allow too much. tests/infra/test_policy.py has the short list of
+# what may be "*".
 locals {
   key_arn    = aws_kms_key.this.arn
   table_arn  = aws_dynamodb_table.this.arn
@@ -72,132 +73,97 @@ locals {
   }
 }
 
-resource "aws_iam_role" "function" {
-  for_each = local.functions
+locals {
+  function_roles = {
+    for name, rights in local.function_rights : name => {
+      service   = "lambda"
+      about     = "Lariat: the function ${local.function_names[name]}"
+      condition = {}
+      statements = concat(
+        [
+          {
+            Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+            Resource = ["${aws_cloudwatch_log_group.this[name].arn}:*"]
+          },
+          {
+            Action    = ["kms:Decrypt"]
+            Resource  = [local.key_arn]
+            Condition = { StringEquals = { "kms:EncryptionContext:aws:lambda:FunctionArn" = local.function_arns[name] } }
+          },
+          {
+            # X-Ray has no resources to name.
+            Action   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+            Resource = ["*"]
+          },
+        ],
+        [for right in rights : local.rights[right]],
+      )
+    }
+  }
 
-  name        = "${var.name}-${each.key}-${var.region}"
-  description = "Lariat: the function ${local.function_names[each.key]}"
-
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "lambda.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "function" {
-  for_each = local.function_rights
-
-  name = "function"
-  role = aws_iam_role.function[each.key].id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = concat(
-      [
+  service_roles = {
+    scheduler = {
+      service   = "scheduler"
+      about     = "Lariat: the schedules"
+      condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+      statements = [
         {
-          Effect   = "Allow"
-          Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-          Resource = ["${aws_cloudwatch_log_group.function[each.key].arn}:*"]
+          Action   = ["lambda:InvokeFunction"]
+          Resource = [for name in keys(local.schedules) : "${local.function_arns[name]}:${local.alias}"]
         },
         {
-          Effect    = "Allow"
-          Action    = ["kms:Decrypt"]
-          Resource  = [local.key_arn]
-          Condition = { StringEquals = { "kms:EncryptionContext:aws:lambda:FunctionArn" = local.function_arns[each.key] } }
+          Action   = ["sqs:SendMessage"]
+          Resource = [aws_sqs_queue.dead["schedules"].arn]
         },
+      ]
+    }
+    # One per account and region, for the access logs of all its APIs. API Gateway refuses a role without these actions,
+    # which AWS gives for every log group: it is AWS's own service role.
+    gateway = {
+      service   = "apigateway"
+      about     = "API Gateway's access logs"
+      condition = {}
+      statements = [
         {
-          # X-Ray has no resources to name.
-          Effect   = "Allow"
-          Action   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+          Action = [
+            "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams",
+            "logs:FilterLogEvents", "logs:GetLogEvents", "logs:PutLogEvents",
+          ]
           Resource = ["*"]
         },
-      ],
-      [for right in each.value : merge({ Effect = "Allow" }, local.rights[right])],
-    )
-  })
-}
-
-resource "aws_iam_role" "scheduler" {
-  name        = "${var.name}-scheduler-${var.region}"
-  description = "Lariat: the schedules"
-
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "scheduler.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "scheduler" {
-  name = "scheduler"
-  role = aws_iam_role.scheduler.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Effect   = "Allow"
-        Action   = ["lambda:InvokeFunction"]
-        Resource = [for name in keys(local.schedules) : aws_lambda_alias.live[name].arn]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["sqs:SendMessage"]
-        Resource = [aws_sqs_queue.dead["schedules"].arn]
-      },
-    ]
-  })
-}
-
-# One per account and region, for the access logs of all its APIs.
-resource "aws_iam_role" "gateway" {
-  count = var.gateway_log_role ? 1 : 0
-
-  name        = "${var.name}-gateway-${var.region}"
-  description = "API Gateway's access logs"
-
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "apigateway.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "gateway" {
-  count = var.gateway_log_role ? 1 : 0
-
-  name = "gateway"
-  role = aws_iam_role.gateway[0].id
-
-  # API Gateway refuses a role without these actions, which AWS gives for every log group. It is AWS's own service role.
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect = "Allow"
-      Action = [
-        "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams",
-        "logs:FilterLogEvents", "logs:GetLogEvents", "logs:PutLogEvents",
       ]
-      Resource = ["*"]
-    }]
+    }
+  }
+
+  roles = merge(
+    local.function_roles,
+    { for name, role in local.service_roles : name => role if name != "gateway" || var.gateway_log_role },
+  )
+}
+
+resource "aws_iam_role" "this" {
+  for_each = local.roles
+
+  name        = "${var.name}-${each.key}-${var.region}"
+  description = each.value.about
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [merge(
+      { Effect = "Allow", Principal = { Service = "${each.value.service}.amazonaws.com" }, Action = "sts:AssumeRole" },
+      length(each.value.condition) == 0 ? {} : { Condition = each.value.condition },
+    )]
   })
 }
 
-resource "aws_api_gateway_account" "this" {
-  count = var.gateway_log_role ? 1 : 0
+resource "aws_iam_role_policy" "this" {
+  for_each = local.roles
 
-  cloudwatch_role_arn = aws_iam_role.gateway[0].arn
+  name = "rights"
+  role = aws_iam_role.this[each.key].id
 
-  depends_on = [aws_iam_role_policy.gateway]
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for statement in each.value.statements : merge({ Effect = "Allow" }, statement)]
+  })
 }

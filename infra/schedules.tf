@@ -17,7 +17,7 @@ resource "aws_scheduler_schedule" "this" {
 
   target {
     arn      = aws_lambda_alias.live[each.key].arn
-    role_arn = aws_iam_role.scheduler.arn
+    role_arn = aws_iam_role.this["scheduler"].arn
     input    = jsonencode({ schedule = each.key })
 
     retry_policy {

@@ -7,21 +7,13 @@ locals {
     "$default"    = "message"
   }
 
-  socket_host = "${aws_apigatewayv2_api.socket.id}.execute-api.${var.region}.${local.suffix}"
-  socket_default_url = (
-    var.emulator == "" ? "wss://${local.socket_host}/${local.stage}"
-    : "ws://${var.emulator}/_aws/execute-api/${aws_apigatewayv2_api.socket.id}/${local.stage}"
-  )
+  socket_host = format(local.api_host, aws_apigatewayv2_api.socket.id)
   # Where @connections is called: never by a domain of one's own.
-  socket_endpoint = (
-    var.emulator == "" ? "https://${local.socket_host}/${local.stage}"
-    : "http://${var.emulator}/_aws/execute-api/${aws_apigatewayv2_api.socket.id}/${local.stage}"
+  socket_endpoint = "https://${local.socket_host}/${local.stage}"
+  socket_name = try(
+    "${var.cloudfront.domain}${local.cloudfront_socket_path}", var.domains.socket, "${local.socket_host}/${local.stage}",
   )
-  socket_url = (
-    var.cloudfront != null ? "wss://${var.cloudfront.domain}${local.cloudfront_socket_path}"
-    : var.domains != null ? "wss://${var.domains.socket}"
-    : local.socket_default_url
-  )
+  socket_url = "wss://${local.socket_name}"
 }
 
 resource "aws_apigatewayv2_api" "socket" {
@@ -90,7 +82,7 @@ resource "aws_apigatewayv2_stage" "socket" {
   }
 
   access_log_settings {
-    destination_arn = aws_cloudwatch_log_group.socket.arn
+    destination_arn = aws_cloudwatch_log_group.this["socket"].arn
     format = jsonencode({
       time            = "$context.requestTime"
       request         = "$context.requestId"
@@ -107,10 +99,4 @@ resource "aws_apigatewayv2_stage" "socket" {
   }
 
   depends_on = [aws_api_gateway_account.this, aws_apigatewayv2_route.socket, aws_apigatewayv2_route.ping]
-}
-
-resource "aws_cloudwatch_log_group" "socket" {
-  name              = "/${var.name}/socket"
-  retention_in_days = var.log_days
-  kms_key_id        = aws_kms_key.this.arn
 }

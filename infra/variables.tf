@@ -160,7 +160,7 @@ variable "cloudfront" {
 }
 
 variable "emulator" {
-  description = "host:port of an emulator of AWS, for tests; empty on AWS. Addresses are the emulator's then, and no traces are sent."
+  description = "host:port of an emulator of AWS that serves TLS, for tests; empty on AWS. Addresses are the emulator's then."
   type        = string
   default     = ""
 }

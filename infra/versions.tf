@@ -28,4 +28,7 @@ locals {
   account   = data.aws_caller_identity.this.account_id
   partition = data.aws_partition.this.partition
   suffix    = data.aws_partition.this.dns_suffix
+
+  # Where an API lies, by its id.
+  api_host = var.emulator == "" ? "%s.execute-api.${var.region}.${local.suffix}" : "${var.emulator}/_aws/execute-api/%s"
 }

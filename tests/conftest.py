@@ -12,7 +12,7 @@ import pytest
 from tests.kubernetes import binaries
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.cluster import running as running_cluster
-from tests.support.lariat import Client, Imported, Lariat, importing
+from tests.support.lariat import Client, Imported, Lariat, Server, importing
 from tests.support.lariat import running as running_lariat
 from tests.support.ministack import CREDENTIALS, Ministack
 from tests.support.ministack import running as running_ministack
@@ -43,13 +43,13 @@ def lariat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lariat]:
 
 
 @pytest.fixture(scope="module")
-def admin(lariat: Lariat) -> Iterator[Client]:
+def admin(lariat: Server) -> Iterator[Client]:
     with lariat.log_in() as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def imported(lariat: Lariat, admin: Client, cluster: Cluster) -> Iterator[Imported]:
+def imported(lariat: Server, admin: Client, cluster: Cluster) -> Iterator[Imported]:
     """The real cluster, imported and active."""
     with importing(lariat, admin, "real", cluster.kubeconfig) as imported:
         yield imported

@@ -119,16 +119,17 @@ def test_every_method_is_proxied(edge: OnLambda, method: str) -> None:
 
 
 def test_what_is_logged_names_the_request_and_its_cluster(
-    edge: OnLambda, token: str, capsys: pytest.CaptureFixture[str]
+    edge: OnLambda, token: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Context:
         aws_request_id = "request-1"
 
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1")
     with logs.kept(), Telemetry("lariat", "info").invocation("app", Context, cluster="c-1"):
         logging.getLogger("lariat.test").warning("look", extra={"connection": "conn"})
     logged, metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (logged["message"], logged["function_request_id"], logged["cluster"]) == ("look", "request-1", "c-1")
-    assert logged["connection"] == "conn"
+    assert (logged["connection"], logged["xray_trace_id"]) == ("conn", "1-5759e988-bd862e3fe1be46a994272793")
     assert (metrics["Invocations"], metrics["handler"]) == ([1.0], "app")
     served = observe(wire(lambda: edge.parts, lambda: edge.proxy), lambda: edge)
     event = rest_event("GET", "/k8s/clusters/c-absent/api", (("Authorization", token),), b"")

@@ -26,7 +26,7 @@ from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 
-from chalicelib.errors import AlreadyExists, Conflict, LariatError, NameTaken, TooLarge, Unavailable
+from chalicelib.errors import AlreadyExists, Busy, Conflict, LariatError, NameTaken, TooLarge, Unavailable
 from chalicelib.store.codec import Packed, decode, pack
 from chalicelib.types import Change, Clock, Key, Page, Random, Resource, Write
 
@@ -36,15 +36,13 @@ MAX_ACTIONS = 100
 _KEYS_A_BATCH = 100
 _RECORDS_A_READ = 1000
 _CONTENTION = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-_TEMPORARY = {
-    "InternalServerError",
+_THROTTLED = {
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
-    "ServiceUnavailable",
     "ThrottlingException",
-    "TransactionInProgressException",
 }
+_TEMPORARY = {"InternalServerError", "ServiceUnavailable", "TransactionInProgressException"}
 _SCHEMA = {
     "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -180,7 +178,7 @@ class DynamoStore:
                 return found
             if not items:
                 self._back_off(attempt)
-        raise Unavailable("the database is too busy")
+        raise Busy("the database is too busy")
 
     def _write_alone(self, write: Write, after: Packed) -> bool:
         """Write one item if no claim changes; otherwise, or when its condition fails, leave it to a transaction."""
@@ -225,7 +223,7 @@ class DynamoStore:
                 if not any(reason and reason.code in _CONTENTION for reason in reasons):
                     raise
             self._back_off(attempt)
-        raise Unavailable("the database is too busy")
+        raise Busy("the database is too busy")
 
     def _commit(self, actions: Sequence[Action]) -> None:
         self._table.connection.transact_write_items(
@@ -386,15 +384,22 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except PynamoDBException as error:
-        if error.cause_response_code in _TEMPORARY or isinstance(error.cause, BotoCoreError):
+        _raise_known(error, error.cause_response_code or "")
+        if isinstance(error.cause, BotoCoreError):
             raise Unavailable("the database does not answer") from error
         raise
     except BotoCoreError as error:
         raise Unavailable("the database does not answer") from error
     except ClientError as error:
-        if error.response["Error"]["Code"] in _TEMPORARY:
-            raise Unavailable("the database does not answer") from error
+        _raise_known(error, error.response["Error"]["Code"])
         raise
+
+
+def _raise_known(error: Exception, code: str) -> None:
+    if code in _THROTTLED:
+        raise Busy("the database is too busy") from error
+    if code in _TEMPORARY:
+        raise Unavailable("the database does not answer") from error
 
 
 def _check_version(resource: Resource, stored: Resource | None) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from chalicelib.types import Change, Clock, Key, Page, Resource, Write
 
 FEED = 10_000
 """Changes kept; a reader that falls further behind continues at the oldest."""
+
+LOCK_SECONDS = 10.0
 
 Migrations = Sequence[Sequence[str]]
 
@@ -166,10 +169,24 @@ def _make_private(path: str) -> None:
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
+    connection = sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False)
+    _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
     return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Of several that open a new database at once one switches; SQLite does not let the others wait, so they try again."""
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Logs and metrics as CloudWatch reads them, through Powertools: JSON lines with the request's id, and embedded metrics.
 
-The core logs with ``logging`` and counts nothing; this is what an edge on Lambda makes of it.
+The core logs with ``logging`` and counts nothing; this is what an edge on Lambda makes of it. The formatter adds the id of
+X-Ray's trace, which Lambda has in the environment (``docs/decisions/0018-traces-without-an-sdk.md``).
 """
 
 from __future__ import annotations

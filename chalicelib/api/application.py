@@ -18,7 +18,7 @@ from chalicelib.api.schemas import list_schemas, one_schema, root
 from chalicelib.api.settings import PUBLIC, Settings
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.identity import Identity
-from chalicelib.errors import LariatError, MethodNotAllowed, NotFound, Unauthorized
+from chalicelib.errors import Busy, LariatError, MethodNotAllowed, NotFound, Unauthorized
 from chalicelib.schema.kinds import find
 
 log = logging.getLogger("lariat.api")
@@ -163,7 +163,8 @@ def refusal(error: LariatError) -> Response:
     document: dict[str, Any] = {"type": "error", "baseType": "error", "status": error.status, "code": error.code}
     if error.field:
         document["fieldName"] = error.field
-    return answer({**document, "message": error.message}, error.status)
+    later = (("retry-after", str(error.retry_after)),) if isinstance(error, Busy) else ()
+    return answer({**document, "message": error.message}, error.status, later)
 
 
 def _with_headers(response: Response, request: Request) -> Response:

@@ -53,7 +53,7 @@ class Authenticator:
     def _identity(self, user: Resource, token: Resource) -> Identity:
         return Identity(
             user=user.id,
-            groups=AUTHENTICATED,
+            groups=(*AUTHENTICATED, *tokens.groups(token)),
             token=token.id,
             administrator=is_administrator(self._resources, user.id),
             cluster=str(token.spec.get("clusterId") or ""),

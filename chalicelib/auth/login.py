@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.auth import tokens
 from chalicelib.auth.passwords import Passwords
+from chalicelib.auth.throttle import Throttle, network
 from chalicelib.errors import AlreadyExists, Forbidden, NameTaken, Unauthorized
 from chalicelib.store.resources import Resources
 from chalicelib.types import Clock, Random, Resource
@@ -28,16 +29,23 @@ class Login:
         self._passwords = passwords
         self._clock = clock
         self._random = random
+        self.throttle = Throttle(resources, clock)
 
-    def login(self, username: str, password: str, description: str = "") -> tuple[Resource, str]:
-        """Return a new session token and its key. Raises ``Unauthorized`` without a hint at what was wrong."""
-        user = self._by_name(username)
-        stored = user.status.get("passwordHash") if user is not None else None
-        if not self._passwords.verify(stored, password) or user is None:
-            raise Unauthorized("authentication failed")
+    def login(self, username: str, password: str, description: str = "", address: str = "") -> tuple[Resource, str]:
+        """Return a new session token and its key; ``address`` is the caller's, if it is known.
+
+        Raises ``Unauthorized`` without a hint at what was wrong, and ``TooManyRequests`` after many failures.
+        """
+        user = self._prove(self._by_name(username), username, password, address)
+        return self.begin_session(user, tokens.origin("local", f"local://{user.id}"), description, address)
+
+    def begin_session(
+        self, user: Resource, origin: Mapping[str, Any], description: str, address: str
+    ) -> tuple[Resource, str]:
+        """Issue the token of a user who has proven who they are. Raises ``Forbidden`` for a disabled one."""
         if user.removed or user.spec.get("enabled", True) is not True:
             raise Forbidden("the user is disabled")
-        spec = {"isDerived": False, "description": description}
+        spec = {**origin, "isDerived": False, "description": description, "address": network(address)}
         return self.issue(user.id, SESSION_MILLISECONDS, "session", spec)
 
     def issue(
@@ -60,7 +68,23 @@ class Login:
         return self._resources.create_new(make), key
 
     def verify(self, user: Resource, password: str) -> bool:
-        return self._passwords.verify(user.status.get("passwordHash"), password)
+        """Compare with a user's password. Raises ``TooManyRequests`` after many failures."""
+        try:
+            self._prove(user, str(user.spec.get("username") or user.id), password, "")
+        except Unauthorized:
+            return False
+        return True
+
+    def _prove(self, user: Resource | None, username: str, password: str, address: str) -> Resource:
+        """Raises ``Unauthorized``, after the same work whether the user exists or not."""
+        stored = user.status.get("passwordHash") if user is not None else None
+
+        def compare() -> Resource:
+            if not self._passwords.verify(stored, password) or user is None:
+                raise Unauthorized("authentication failed")
+            return user
+
+        return self.throttle.guard(f"local/{username}", address, user.id if user else "", compare)
 
     def _by_name(self, username: str) -> Resource | None:
         if not username or len(username) > 256:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chalicelib.types import Random, Resource
@@ -53,3 +53,19 @@ def new(
         labels={"authn.management.cattle.io/token-userId": user, **labels},
         expires=int(now + ttl / 1000) if ttl else None,
     )
+
+
+def origin(provider: str, user: str, groups: Iterable[str] = ()) -> dict[str, Any]:
+    """What a token says of where its user came from: the provider, and principal ids."""
+    return {"authProvider": provider, "userPrincipal": user, "groupPrincipals": list(groups)}
+
+
+def inherited(token: Resource) -> dict[str, Any]:
+    """The part of ``spec`` that a token takes over from the one it is derived from: it ends with the same provider."""
+    spec = token.spec
+    return origin(str(spec.get("authProvider") or "local"), str(spec.get("userPrincipal") or ""), groups(token))
+
+
+def groups(token: Resource) -> tuple[str, ...]:
+    """The ids of the groups that a token's user is in; they stand in the token, so that a request needs no other read."""
+    return tuple(map(str, token.spec.get("groupPrincipals") or ()))

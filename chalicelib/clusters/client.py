@@ -15,6 +15,7 @@ from chalicelib.proxy.policy import controller_request
 from chalicelib.tunnel.heads import RequestHead
 
 TIMEOUT = 10.0
+JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class ClusterClient:
     def version(self, cluster: str) -> Mapping[str, Any]:
         """Return what the API server says of itself (``GET /version``). Raises ``ClusterUnavailable``."""
         answer = self._transport.call(cluster, controller_request("GET", "/version"), b"", TIMEOUT)
-        document = _document(answer)
+        document = parsed(answer)
         if answer.status != 200 or "gitVersion" not in document:
             raise ClusterUnavailable(f"its API server answers {answer.status} to GET /version")
         return document
@@ -53,8 +54,14 @@ class ClusterClient:
         head = controller_request("POST", path, (("content-type", "application/json"),))
         answer = self._transport.call(cluster, head, body, TIMEOUT)
         if answer.status not in (200, 201, 409):
-            message = _document(answer).get("message", "")
+            message = parsed(answer).get("message", "")
             raise ClusterUnavailable(f"creating {document['metadata']['name']} was answered {answer.status}: {message}")
+
+    def ask(self, cluster: str, method: str, path: str, document: Any = None, kind: str = JSON) -> Answer:
+        """Send any request; ``kind`` is the document's media type. Raises ``ClusterUnavailable``."""
+        body = b"" if document is None else json.dumps(document).encode()
+        headers = () if document is None else (("content-type", kind),)
+        return self._transport.call(cluster, controller_request(method, path, headers), body, TIMEOUT)
 
     def withdraw(self, cluster: str, path: str) -> None:
         """Delete an object, if it is there. Raises ``ClusterUnavailable``."""
@@ -63,7 +70,8 @@ class ClusterClient:
             raise ClusterUnavailable(f"deleting {path} was answered {answer.status}")
 
 
-def _document(answer: Answer) -> Mapping[str, Any]:
+def parsed(answer: Answer) -> Mapping[str, Any]:
+    """The object that an answer holds; an empty one if it holds none."""
     try:
         document = json.loads(answer.body)
     except (ValueError, RecursionError):

@@ -38,7 +38,10 @@ Headers = Sequence[tuple[str, str]]
 
 
 class Sockets:
-    """``agents`` and ``connections`` are called when they are needed: relaying, the most frequent by far, needs no store."""
+    """``agents`` and ``connections`` are called when they are needed: relaying, the most frequent by far, needs no store.
+
+    ``site`` is the URL under which people have the console open.
+    """
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class Sockets:
         post: Post,
         patience: Patience,
         queue: Queue,
+        site: str,
     ) -> None:
         self._agents = agents
         self._connections = connections
@@ -59,10 +63,11 @@ class Sockets:
         self._post = post
         self._patience = patience
         self._queue = queue
+        self._origin = _origin(site)
 
     def connect(self, connection: str, headers: Headers) -> None:
         """Let a peer in that shows one thing; header names are lower-case. Raises ``Unauthorized``, ``Forbidden``."""
-        _refuse_foreign(headers)
+        _refuse_foreign(headers, self._origin)
         tokens, shown = _values(headers, TOKEN), _values(headers, tickets.HEADER)
         bearers = _values(headers, "authorization")
         if len(shown) == 1 and not tokens and not bearers:
@@ -159,12 +164,20 @@ def _values(headers: Headers, wanted: str) -> list[str]:
     return [value for name, value in headers if name == wanted]
 
 
-def _refuse_foreign(headers: Headers) -> None:
-    """A page of another site must not open a connection with what its visitor's browser knows: cookies, credentials."""
-    hosts = set(_values(headers, "host"))
-    foreign = [origin for origin in _values(headers, "origin") if urlsplit(origin).netloc not in hosts]
+def _refuse_foreign(headers: Headers, origin: str) -> None:
+    """A page of another site must not open a connection with what its visitor's browser knows: cookies, credentials.
+
+    Which site is ours is configured: behind a domain or CloudFront another host arrives, and callers may claim any.
+    """
+    foreign = [value for value in _values(headers, "origin") if not origin or value.lower() != origin]
     if foreign and (_values(headers, "cookie") or _values(headers, "authorization")):
         raise Forbidden("this origin may not connect")
+
+
+def _origin(url: str) -> str:
+    """Return what a browser on a page of this URL sends as its origin."""
+    parts = urlsplit(url.lower())
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def _dropped(connection: str, reason: str) -> None:

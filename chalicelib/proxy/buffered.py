@@ -158,6 +158,20 @@ class Gathered:
         self.compressed = True
 
 
+def fitted(reply: Reply, gzip: bool) -> Reply:
+    """Return an answer of Lariat's own as it can be returned. Raises ``TooLarge``."""
+    gathered = Gathered(gzip)
+    gathered.take(reply.body)
+    gathered.finish()
+    if gathered.overflown:
+        raise TooLarge(
+            f"the answer is larger than the {LARGEST_ANSWER // 1024} KB that can be returned at once; "
+            "ask for less (?limit=100, and then what pagination.next names), or accept gzip"
+        )
+    encoding = (("content-encoding", "gzip"), ("vary", "accept-encoding")) if gathered.compressed else ()
+    return Reply(reply.status, (*reply.headers, *encoding), bytes(gathered.body))
+
+
 def size(headers: Iterable[tuple[str, str]]) -> int:
     """Bytes of headers as HTTP/1.1 writes them."""
     return sum(len(name) + len(value.encode()) + 4 for name, value in headers)

@@ -6,26 +6,22 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 
 from chalicelib.adapters.dynamodb import DynamoStore, Streams, change_of
-from chalicelib.errors import TooLarge, Unavailable
+from chalicelib.errors import Busy, TooLarge, Unavailable
 from chalicelib.types import Key, Put, Resource, Store
 from tests.contract.store import StoreContract, cluster
 from tests.support.clock import ManualClock
+from tests.support.faulty import faulty_proxy
 from tests.support.random import SeededRandom
 
 
@@ -96,58 +92,6 @@ def store(host: str, table: str, clock: ManualClock) -> Store:
     return dynamo(host, table, clock)
 
 
-class FaultyProxy:
-    """Passes requests on to the emulator; loses the answers of the first ``drop`` writes, or throttles all writes."""
-
-    def __init__(self, host: str, drop: int, throttle: bool) -> None:
-        self.writes = 0
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                is_write = self.headers["X-Amz-Target"].endswith(("PutItem", "TransactWriteItems"))
-                proxy.writes += is_write
-                if is_write and throttle:
-                    self._answer(400, b'{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}')
-                    return
-                upstream = HTTPConnection(urlsplit(host).netloc, timeout=5)
-                upstream.request("POST", "/", body, dict(self.headers))
-                answer = upstream.getresponse()
-                content = answer.read()
-                upstream.close()
-                if is_write and proxy.writes <= drop:
-                    self.close_connection = True
-                    return
-                self._answer(answer.status, content)
-
-            def _answer(self, status: int, content: bytes) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", "application/x-amz-json-1.0")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-
-@contextmanager
-def faulty_proxy(host: str, drop: int = 0, throttle: bool = False) -> Iterator[FaultyProxy]:
-    proxy = FaultyProxy(host, drop, throttle)
-    thread = threading.Thread(target=proxy.server.serve_forever)
-    thread.start()
-    try:
-        yield proxy
-    finally:
-        proxy.server.shutdown()
-        proxy.server.server_close()
-        thread.join()
-
-
 class TestDynamoStore(StoreContract):
     """And what only DynamoDB has to promise."""
 
@@ -168,12 +112,12 @@ class TestDynamoStore(StoreContract):
             assert (second.version, proxy.writes) == (2, 2)
         assert dynamo(host, table, clock).get(first.key) == second
 
-    def test_throttling_is_unavailable(self, host: str, table: str, clock: ManualClock) -> None:
+    def test_throttling_says_that_it_is(self, host: str, table: str, clock: ManualClock) -> None:
         with faulty_proxy(host, throttle=True) as proxy:
             store = dynamo(proxy.url, table, clock, attempts=2)
             for writes in ([cluster("c-1")], [cluster("c-1"), cluster("c-2")]):
                 proxy.writes = 0
-                with pytest.raises(Unavailable):
+                with pytest.raises(Busy):
                     store.write(*[Put(resource) for resource in writes])
                 assert proxy.writes == 2
             assert store.get(Key("cluster", "c-1")) is None

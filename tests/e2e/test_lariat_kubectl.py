@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from tests.kubernetes.cluster import Cluster
-from tests.support import on_lambda
 from tests.support.command import Command
 from tests.support.container import Container
+from tests.support.edge_on_lambda import serving
 from tests.support.kubelet import node_of
-from tests.support.lariat import PASSWORD
+from tests.support.lariat import PASSWORD, Server, importing
 
 pytestmark = pytest.mark.cluster
 
@@ -37,7 +37,6 @@ class Place:
 
     command: Command
     cluster: str
-    agent_log: Path
 
     def kubectl(self, *arguments: str, stdin: bytes = b"") -> bytes:
         done = self.command.run("kubectl", "--cluster", self.cluster, *arguments, stdin=stdin)
@@ -57,22 +56,24 @@ def place(
 ) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp(request.param)
     command = Command(cluster, folder)
-    login = ("--username", "admin", "--password-stdin")
     if request.param == "standalone":
         lariat, imported = request.getfixturevalue("lariat"), request.getfixturevalue("imported")
-        done = command.run("login", lariat.url, *login, "--ca-checksum", lariat.checksum, stdin=PASSWORD.encode())
-        assert done.returncode == 0, done.stderr
-        yield Place(command, imported.name, lariat.folder / f"agent-{imported.id}.log")
+        log_in(command, lariat, "--ca-checksum", lariat.checksum)
+        yield Place(command, imported.name)
         return
     with (
-        on_lambda.running(request.getfixturevalue("ministack"), folder) as edge,
-        on_lambda.log_in(edge) as admin,
-        on_lambda.importing(edge, admin, cluster, folder) as served,
+        serving(request.getfixturevalue("ministack"), folder) as lariat,
+        lariat.log_in() as admin,
+        importing(lariat, admin, "real", cluster.kubeconfig) as imported,
     ):
-        authority = ("--ca-file", str(edge.authority))
-        done = command.run("login", edge.url, *login, *authority, stdin=PASSWORD.encode())
-        assert done.returncode == 0, done.stderr
-        yield Place(command, served.id, folder / "agent.log")
+        log_in(command, lariat, "--ca-file", str(lariat.authority))
+        yield Place(command, imported.id)
+
+
+def log_in(command: Command, lariat: Server, *trust: str) -> None:
+    credentials = ("--username", "admin", "--password-stdin")
+    done = command.run("login", lariat.url, *credentials, *trust, stdin=PASSWORD.encode())
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_login_is_its_owners_alone(place: Place) -> None:

@@ -84,16 +84,38 @@ def test_a_ticket_ends_in_time(edge: Edge) -> None:
         edge.sockets.connect("conn", headers)
 
 
-@pytest.mark.parametrize("origin", ["https://evil.test", "null", "https://edge.test.evil.test"])
-def test_a_foreign_page_with_cookies_is_refused(edge: Edge, origin: str) -> None:
+SITE = ("origin", "https://edge.test")
+COOKIE = ("cookie", "R_SESS=x")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.test",
+        "null",
+        "https://edge.test.evil.test",
+        "http://edge.test",
+        "https://edge.test:444",
+        "https://[",
+        "",
+    ],
+)
+@pytest.mark.parametrize("claim", ["host", "x-forwarded-host"])
+def test_a_foreign_page_with_cookies_is_refused(edge: Edge, origin: str, claim: str) -> None:
+    """Whatever host arrives, and whatever the caller says about it."""
     with pytest.raises(Forbidden):
-        edge.sockets.connect("conn", [("host", "edge.test"), ("origin", origin), ("cookie", "R_SESS=x"), AGENT])
+        edge.sockets.connect("conn", [(claim, origin.removeprefix("https://")), ("origin", origin), COOKIE, AGENT])
+    with pytest.raises(Forbidden):
+        edge.sockets.connect("conn", [SITE, ("origin", origin), COOKIE, AGENT])
 
 
-def test_our_own_page_is_judged_by_its_token(edge: Edge) -> None:
-    edge.sockets.connect(
-        "conn", [("host", "edge.test"), ("origin", "https://edge.test"), ("cookie", "R_SESS=x"), AGENT]
-    )
+@pytest.mark.parametrize("origin", ["https://edge.test", "https://EDGE.test"])
+@pytest.mark.parametrize("host", ["edge.test", "socket.test", "abc123.execute-api.us-east-1.amazonaws.com"])
+def test_our_own_page_is_judged_by_its_token(edge: Edge, origin: str, host: str) -> None:
+    """Behind a domain or CloudFront the host is another than the page's."""
+    edge.sockets.connect("conn", [("host", host), ("origin", origin), COOKIE, AGENT])
+    with pytest.raises(Unauthorized):
+        edge.sockets.connect("conn", [("host", host), ("origin", origin), COOKIE])
 
 
 def test_a_plain_ping_costs_nothing_more(edge: Edge, agent: tuple[str, Peer]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.infra import stack
 from tests.infra.stack import Stack, Terraform, Unfit
+from tests.support.lariat import PASSWORD, Server
 
 WHY = pytest.StashKey[str]()
 
@@ -38,3 +39,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with stack.deployed(tmp_path_factory.mktemp("aws")) as running:
         yield running
+
+
+class Emulated(Server):
+    """The emulator tells APIs apart by the path where it can't by the host, and does not tell functions so."""
+
+    def reachable(self, text: str) -> str:
+        host, _, path = self.url.removeprefix("https://").partition("/")
+        return text.replace(f"https://{host}/{path.rpartition('/')[2]}/", f"{self.url}/")
+
+
+@pytest.fixture(scope="session")
+def deployed(deployment: Stack, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """The deployed server, and its first administrator."""
+    assert deployment.bootstrap(password=PASSWORD) == {"password": PASSWORD}
+    authority = deployment.account.authority
+    assert authority
+    return Emulated(deployment.outputs["url"], authority, tmp_path_factory.mktemp("deployed"))
+
+
+@pytest.fixture(scope="module")
+def lariat(deployed: Server) -> Server:
+    return deployed

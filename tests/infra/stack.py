@@ -7,17 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.kubernetes.cluster import free_port
+from tests.support.ministack import Ministack, running
 
 ROOT = Path(__file__).parents[2]
 INFRA = ROOT / "infra"
-START_SECONDS = 30
+AT_ONCE = "-parallelism=40"
+"""Most of the time goes by while the provider waits between two looks at a resource."""
 
 
 class Unfit(Exception):
@@ -45,25 +45,19 @@ class Terraform:
         for path in INFRA.glob("*.tf"):
             if path.name != "backend.tf":
                 shutil.copy(path, self._folder)
-        plugins = os.environ.get("TF_PLUGIN_DIR")
-        try:
-            self.run("init", "-backend=false", "-input=false", *([f"-plugin-dir={plugins}"] if plugins else []))
-        except AssertionError:
-            raise Unfit("Terraform's AWS provider can't be had here (TF_PLUGIN_DIR names a folder with it)") from None
+        if self._try(str(ROOT / "tools/terraform-init")).returncode:
+            raise Unfit("Terraform's AWS provider can't be had here (TF_PLUGIN_DIR names a folder with it)")
 
     def run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["terraform", arguments[0], *arguments[1:]],
-            cwd=self._folder,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        done = self._try("terraform", *arguments)
         if done.returncode:
             raise AssertionError(f"terraform {arguments[0]} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
         return done.stdout
+
+    def _try(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=self._folder, env=self._environment, capture_output=True, text=True, timeout=600, check=False
+        )
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.run(*arguments))
@@ -91,52 +85,36 @@ class Resources:
 
 
 class Stack:
-    """What was planned, what is there, and its outputs."""
+    """What was planned, what is there, its outputs, and the account that it is in."""
 
-    def __init__(self, planned: Resources, applied: Resources, outputs: dict[str, Any], endpoint: str) -> None:
+    def __init__(self, planned: Resources, applied: Resources, outputs: dict[str, Any], account: Ministack) -> None:
         self.planned = planned
         self.applied = applied
         self.outputs = outputs
-        self.endpoint = endpoint
+        self.account = account
 
+    def bootstrap(self, **wanted: str) -> Any:
+        """Do what the output of this name says, without AWS's command line."""
+        assert "lariat-resync:live" in self.outputs["bootstrap"]
+        client = self.account.client("lambda")
+        payload = json.dumps({"bootstrap": wanted})
+        answer = client.invoke(FunctionName="lariat-resync", Qualifier="live", Payload=payload)
+        made = json.loads(answer["Payload"].read())
+        client.close()
+        return made
 
-@contextmanager
-def ministack(folder: Path) -> Iterator[int]:
-    """Run the emulator; yields its port."""
-    port = free_port()
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": "127.0.0.1",
-        "IOT_MTLS_PORT": str(free_port()),
-    }
-    # Its own command ends idle connections after 75 s; Terraform, which keeps them for 90, then writes into a closed one.
-    command = [sys.executable, "-m", "hypercorn", "ministack.app:app", "--keep-alive", "600"]
-    with (folder / "ministack.log").open("wb") as log:
-        emulator = subprocess.Popen(
-            [*command, "--bind", f"127.0.0.1:{port}"], cwd=folder, env=environment, stdout=log, stderr=log
-        )
-    try:
-        _await_port(emulator, port)
-        yield port
-    finally:
-        emulator.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            emulator.wait(10)
-        if emulator.poll() is None:
-            emulator.kill()
-
-
-def _await_port(emulator: subprocess.Popen[bytes], port: int) -> None:
-    from socket import create_connection
-
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and emulator.poll() is None:
-        with suppress(OSError):
-            create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        time.sleep(0.1)
-    raise AssertionError("the emulator of AWS did not start")
+    def upgrade(self) -> dict[str, str]:
+        """Give every function a new version and move its alias there; returns the versions."""
+        client = self.account.client("lambda")
+        versions = {}
+        for name in self.outputs["functions"]:
+            variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+            changed = {"Variables": {**variables, "LARIAT_LOG_LEVEL": "warning"}}
+            client.update_function_configuration(FunctionName=name, Environment=changed)
+            versions[name] = client.publish_version(FunctionName=name)["Version"]
+            client.update_alias(FunctionName=name, Name="live", FunctionVersion=versions[name])
+        client.close()
+        return versions
 
 
 def package(arguments: Sequence[str] = ()) -> None:
@@ -149,28 +127,34 @@ def deployed(folder: Path) -> Iterator[Stack]:
     """Deploy to an emulator, and destroy; raises ``Unfit`` where that can't be done."""
     zip = folder / "lariat.zip"
     package(["--local", "--output", str(zip)])
-    with ministack(folder) as port:
-        endpoint = f"http://127.0.0.1:{port}"
-        terraform = Terraform(
-            folder / "infra",
-            {
-                "AWS_ENDPOINT_URL": endpoint,
-                "AWS_ACCESS_KEY_ID": "test",
-                "AWS_SECRET_ACCESS_KEY": "test",
-                "AWS_EC2_METADATA_DISABLED": "true",
-                "TF_VAR_emulator": f"127.0.0.1:{port}",
-                "TF_VAR_package": str(zip),
-                "TF_VAR_protect": "false",
-                "TF_VAR_architecture": "x86_64",
-            },
-        )
-        terraform.init()
+    with running(folder, tls=True) as account:
+        terraform = configured(folder / "infra", account, zip)
         terraform.run("plan", "-input=false", "-out=plan")
         planned = Resources(terraform.json("show", "-json", "plan")["planned_values"])
-        terraform.run("apply", "-input=false", "plan")
+        terraform.run("apply", "-input=false", AT_ONCE, "plan")
         try:
             applied = Resources(terraform.json("show", "-json")["values"])
             outputs = {name: output["value"] for name, output in terraform.json("output", "-json").items()}
-            yield Stack(planned, applied, outputs, endpoint)
+            yield Stack(planned, applied, outputs, account)
         finally:
-            terraform.run("destroy", "-input=false", "-auto-approve")
+            terraform.run("destroy", "-input=false", "-auto-approve", "-refresh=false", AT_ONCE)
+
+
+def configured(folder: Path, account: Ministack, zip: Path) -> Terraform:
+    """Return the configuration, ready to be applied to the emulator; raises ``Unfit``."""
+    terraform = Terraform(
+        folder,
+        {
+            "AWS_ENDPOINT_URL": account.url,
+            "AWS_CA_BUNDLE": str(account.authority),
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "TF_VAR_emulator": account.url.removeprefix("https://"),
+            "TF_VAR_package": str(zip),
+            "TF_VAR_protect": "false",
+            "TF_VAR_architecture": "x86_64",
+        },
+    )
+    terraform.init()
+    return terraform

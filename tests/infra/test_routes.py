@@ -9,7 +9,7 @@ import pytest
 
 import app
 from chalicelib.gateway.work import WATCHED
-from tests.infra.stack import INFRA, Stack
+from tests.infra.stack import INFRA, ROOT, Stack
 
 HANDLER = re.compile(r'handler\s*=\s*"app\.(\w+)"')
 
@@ -73,3 +73,11 @@ def test_table_has_the_shape_that_the_code_expects(deployment: Stack) -> None:
     assert table["stream_view_type"] == "KEYS_ONLY"
     assert table["ttl"][0]["attribute_name"] == "expires"
     assert not table.get("global_secondary_index")
+
+
+def test_documents_use_outputs_and_functions_that_exist() -> None:
+    documents = "".join(path.read_text() for path in (ROOT / "docs/operations").glob("*.md"))
+    outputs = set(re.findall(r'^output "(\w+)"', text("outputs.tf"), re.MULTILINE))
+    assert set(re.findall(r"terraform output -(?:raw|json) (\w+)", documents)) <= outputs
+    named = set(re.findall(r"(?:function-name |`)lariat-([a-z]+)(?=[:` \n])", documents))
+    assert {"app", "resync"} <= named <= set(HANDLER.findall(text("functions.tf")))

@@ -11,4 +11,6 @@ FILE = Path(__file__).resolve().parents[1] / "gateway" / "counts.json"
 
 def check(name: str, counted: Mapping[str, int]) -> None:
     """Fail if an operation costs more than is written down, or less: then write that down."""
-    assert {unit: count for unit, count in counted.items() if count} == json.loads(FILE.read_text())[name], name
+    found = {unit: count for unit, count in counted.items() if count}
+    expected = json.loads(FILE.read_text())[name]
+    assert found == expected, f"{name}: {found}"

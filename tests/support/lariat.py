@@ -95,15 +95,44 @@ class Client(requests.Session):
         return super().request(method, where, *args, **kwargs)
 
 
-class Lariat:
+class Server:
+    """A Lariat that answers. Without a ``checksum`` its authority counts as one that the machine trusts."""
+
+    def __init__(self, url: str, authority: Path, folder: Path) -> None:
+        self.url = url
+        self.authority = authority
+        self.folder = folder
+
+    def reachable(self, text: str) -> str:
+        """Return an answer of the server with addresses in it that can be dialled."""
+        return text
+
+    def client(self, token: str = "") -> Client:
+        return Client(self.url, self.authority, token)
+
+    def log_in(self, username: str = "admin", password: str = PASSWORD) -> Client:
+        with self.client() as anybody:
+            answer = anybody.post(
+                "/v3-public/localProviders/local?action=login", json={"username": username, "password": password}
+            )
+        assert answer.status_code == 201, answer.text
+        return self.client(answer.json()["token"])
+
+    @property
+    def checksum(self) -> str:
+        """What a user pins: the SHA-256 of the setting ``cacerts`` with one final newline; nothing if there is no such CA."""
+        with self.client() as anybody:
+            pem = anybody.get("/v3/settings/cacerts").json()["value"]
+        return hashlib.sha256(pem.encode() + b"\n").hexdigest() if pem else ""
+
+
+class Lariat(Server):
     """One server on a free port, with a data folder that outlives its processes."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
-        self.folder = folder
         self.port = free_port()
-        self.url = f"https://127.0.0.1:{self.port}"
+        super().__init__(f"https://127.0.0.1:{self.port}", folder / "trusted.pem", folder)
         self.data = folder / "data"
-        self.authority = folder / "trusted.pem"
         self._environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -143,39 +172,25 @@ class Lariat:
         if self.process is not None:
             self.process.stop()
 
-    def client(self, token: str = "") -> Client:
-        return Client(self.url, self.authority, token)
-
-    def log_in(self, username: str = "admin", password: str = PASSWORD) -> Client:
-        with self.client() as anybody:
-            answer = anybody.post(
-                "/v3-public/localProviders/local?action=login", json={"username": username, "password": password}
-            )
-        assert answer.status_code == 201, answer.text
-        return self.client(answer.json()["token"])
-
-    @property
-    def checksum(self) -> str:
-        """What a user pins: the SHA-256 of the setting ``cacerts`` with one final newline."""
-        with self.client() as anybody:
-            pem = anybody.get("/v3/settings/cacerts").json()["value"]
-        return hashlib.sha256(pem.encode() + b"\n").hexdigest()
-
 
 class Agent(Process):
     """``python -m agent`` beside a kubeconfig."""
 
-    def __init__(self, lariat: Lariat, token: str, kubeconfig: Path, log: Path, *, checksum: str = "") -> None:
+    def __init__(self, lariat: Server, token: str, kubeconfig: Path, log: Path, *, checksum: str = "") -> None:
         command = [sys.executable, "-m", "agent", "--server", lariat.url, "--token", token]
-        command += ["--ca-checksum", checksum or lariat.checksum, "--kubeconfig", str(kubeconfig)]
+        command += ["--kubeconfig", str(kubeconfig)]
         environment = {"PATH": os.environ["PATH"], "HOME": str(lariat.folder), "LARIAT_LOG_LEVEL": "debug"}
+        if pinned := checksum or lariat.checksum:
+            command += ["--ca-checksum", pinned]
+        else:
+            environment["SSL_CERT_FILE"] = str(lariat.authority)
         super().__init__(command, environment, log)
 
 
 class Imported:
     """A cluster in Lariat whose agent runs against a real one."""
 
-    def __init__(self, lariat: Lariat, admin: Client, name: str) -> None:
+    def __init__(self, lariat: Server, admin: Client, name: str) -> None:
         created = admin.post("/v3/clusters", json={"name": name})
         assert created.status_code == 201, created.text
         self.lariat = lariat
@@ -210,6 +225,10 @@ class Imported:
         return self.write(answer.json()["config"])
 
     def write(self, config: str) -> Path:
+        config = self.lariat.reachable(config)
+        if "certificate-authority" not in config:
+            # kubectl would trust a public one by itself.
+            config = config.replace("server:", f"certificate-authority: {self.lariat.authority}\n    server:", 1)
         path = self.lariat.folder / f"{self.id}-{hashlib.sha256(config.encode()).hexdigest()[:8]}.kubeconfig"
         path.write_text(config)
         return path
@@ -234,7 +253,7 @@ def running(folder: Path, **environment: str) -> Iterator[Lariat]:
 
 
 @contextmanager
-def importing(lariat: Lariat, admin: Client, name: str, kubeconfig: Path) -> Iterator[Imported]:
+def importing(lariat: Server, admin: Client, name: str, kubeconfig: Path) -> Iterator[Imported]:
     """A cluster that is imported and active, and whose agent ends with the tests that use it."""
     imported = Imported(lariat, admin, name)
     try:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import trustme
 from botocore.session import get_session
 
 from chalicelib.adapters.dynamodb import DynamoStore
@@ -24,15 +25,17 @@ from tests.kubernetes.cluster import free_port
 from tests.support.lariat import ROOT
 
 REGION = "us-east-1"
+NARROW = Path(__file__).parent / "emulator/narrow.py"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 ROLE = "arn:aws:iam::000000000000:role/lariat"
 
 
 class Ministack:
-    """One running emulator."""
+    """One running emulator. With an ``authority`` (a file) it serves TLS, and so do its APIs."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, authority: Path | None = None) -> None:
         self.url = url
+        self.authority = authority
 
     def client(self, service: str, endpoint: str = "") -> Any:
         return get_session().create_client(
@@ -41,6 +44,7 @@ class Ministack:
             endpoint_url=endpoint or self.url,
             aws_access_key_id="test",
             aws_secret_access_key="test",
+            verify=str(self.authority) if self.authority else None,
         )
 
     def table(self) -> str:
@@ -64,31 +68,53 @@ class Ministack:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Ministack]:
+def running(folder: Path, *, tls: bool = False) -> Iterator[Ministack]:
     port = free_port()
+    authority = _certify(folder) if tls else None
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         **CREDENTIALS,
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
+        "IOT_MTLS_PORT": str(free_port()),
         "TMPDIR": str(folder),
+        **(_trusting(authority) if authority else {}),
     }
+    # Its own command ends idle connections after 75 s; Terraform, which keeps them for 90, then writes into a closed one.
+    command = [sys.executable, "-m", "hypercorn", f"{NARROW}:app", "--keep-alive", "600"]
+    command += ["--bind", f"127.0.0.1:{port}"]
+    if authority:
+        command += ["--certfile", str(folder / "server.pem"), "--keyfile", str(folder / "server.key")]
     with (folder / "ministack.log").open("wb") as log:
         emulator = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
+            command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
         )
     try:
         _await(emulator, port)
-        yield Ministack(f"http://127.0.0.1:{port}")
+        yield Ministack(f"{'https' if tls else 'http'}://127.0.0.1:{port}", authority)
     finally:
         # With its functions' processes: it keeps nothing, so there is nothing to lose, and its own goodbye takes long.
         os.killpg(emulator.pid, signal.SIGKILL)
         emulator.wait(timeout=15)
+
+
+def _certify(folder: Path) -> Path:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.cert_chain_pems[0].write_to_path(str(folder / "server.pem"))
+    certificate.private_key_pem.write_to_path(str(folder / "server.key"))
+    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
+    return folder / "authority.pem"
+
+
+def _trusting(authority: Path) -> dict[str, str]:
+    """What the emulator and its functions, whose processes inherit it, need to reach it over TLS."""
+    return {
+        "USE_SSL": "1",
+        "MINISTACK_SSL_CERT": str(authority.with_name("server.pem")),
+        "MINISTACK_SSL_KEY": str(authority.with_name("server.key")),
+        **{name: str(authority) for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")},
+    }
 
 
 def _await(emulator: subprocess.Popen[bytes], port: int) -> None:

@@ -89,6 +89,7 @@ class Edge:
             self.gateway,
             self.patience,
             self.queue,
+            "https://edge.test",
         )
         self.gateway.routes = self.sockets
         self.resources.create(Resource(kind="cluster", id=CLUSTER))

@@ -1,0 +1,54 @@
+"""Ends what came from a provider: tokens, and what the provider said of the user."""
+
+from __future__ import annotations
+
+from chalicelib.auth.providers.attributes import Attributes
+from chalicelib.auth.providers.catalogue import TYPES
+from chalicelib.auth.providers.configs import Configs
+from chalicelib.auth.providers.principal import parse
+from chalicelib.errors import NotFound
+from chalicelib.store.resources import Resources
+from chalicelib.types import Key
+
+
+class Ending:
+    def __init__(self, resources: Resources, configs: Configs, attributes: Attributes) -> None:
+        self._resources = resources
+        self._configs = configs
+        self._attributes = attributes
+
+    def of_user(self, user: str, provider: str) -> None:
+        """The provider does not know or admit a user any more: their tokens from it go."""
+        stranded = self._stranded(user, provider)
+        for token in self._resources.all("token", user):
+            if stranded or token.spec.get("authProvider") == provider:
+                gone(self._resources, token.key)
+        self._attributes.forget(user, provider)
+
+    def of_provider(self, provider: str) -> None:
+        """Remove all tokens that came from a provider. Done twice it does no harm, and less work."""
+        stranded: dict[str, bool] = {}
+        for token in self._resources.all("token"):
+            if token.parent not in stranded:
+                stranded[token.parent] = self._stranded(token.parent, provider)
+            if stranded[token.parent] or token.spec.get("authProvider") == provider:
+                gone(self._resources, token.key)
+
+    def _stranded(self, user: str, provider: str) -> bool:
+        """Was this provider a user's only way in? Whoever has a password or another enabled provider has one."""
+        known = self._resources.find("user", user)
+        if known is None:
+            return True
+        if known.status.get("passwordHash"):
+            return False
+        providers = {parse(str(id)).provider for id in known.spec.get("principalIds", ())} & TYPES.keys()
+        others = [name for name in providers - {provider} if self._configs.is_enabled(name)]
+        return provider in providers and not others
+
+
+def gone(resources: Resources, key: Key) -> None:
+    """Remove a resource that may be gone already."""
+    try:
+        resources.remove(key)
+    except NotFound:
+        return

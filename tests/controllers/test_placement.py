@@ -1,0 +1,58 @@
+"""Which project a namespace is in: its annotation counts once, then the record does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.controllers.objects import Patch, Ref
+from chalicelib.controllers.placement import PROJECT, place
+
+ONE, TWO = "c-1:p-1", "c-1:p-2"
+PROJECTS = frozenset((ONE, TWO))
+
+
+def namespace(project: str = "", label: str = "", **metadata: Any) -> dict[str, Any]:
+    annotations, labels = ({PROJECT: value} if value else {} for value in (project, label))
+    return {"metadata": {"name": "web", "uid": "uid", "annotations": annotations, "labels": labels, **metadata}}
+
+
+def said(project: str | None, label: str | None) -> tuple[Patch, ...]:
+    body = {"metadata": {"annotations": {PROJECT: project}, "labels": {PROJECT: label}}}
+    return (Patch(Ref("v1", "Namespace", "", "web"), body),)
+
+
+@pytest.mark.parametrize(
+    ("seen", "record", "project", "patches"),
+    [
+        (namespace(ONE, "p-1"), {}, ONE, ()),
+        (namespace(ONE), {}, ONE, said(ONE, "p-1")),
+        (namespace(), {}, "", ()),
+        (namespace("c-1:p-gone"), {}, "", said(None, None)),
+        (namespace("c-2:p-1"), {}, "", said(None, None)),
+        (namespace(ONE, "p-1"), {"uid": ONE}, ONE, ()),
+        (namespace(TWO, "p-2"), {"uid": ONE}, ONE, said(ONE, "p-1")),
+        (namespace(ONE, "p-2"), {"uid": ONE}, ONE, said(ONE, "p-1")),
+        (namespace(), {"uid": ONE}, ONE, said(ONE, "p-1")),
+        (namespace(ONE, "p-1"), {"uid": ""}, "", said(None, None)),
+        (namespace(ONE, "p-1"), {"uid": "c-1:p-gone"}, "", said(None, None)),
+        (namespace(TWO, "p-2"), {"another": ONE}, TWO, ()),
+    ],
+)
+def test_where_a_namespace_is(
+    seen: dict[str, Any], record: dict[str, str], project: str, patches: tuple[Patch, ...]
+) -> None:
+    made = place([seen], record, PROJECTS)
+    assert made.namespaces == ({"web": project} if project else {})
+    assert made.record == {"uid": project}
+    assert made.plan.patch == patches
+
+
+def test_a_namespace_that_goes_is_in_no_project() -> None:
+    made = place([namespace(TWO, deletionTimestamp="2026-11-24T08:00:00Z")], {"uid": ONE}, PROJECTS)
+    assert (made.namespaces, made.plan.patch) == ({}, ())
+
+
+def test_bare_metadata() -> None:
+    assert place([{"metadata": {"name": "web", "uid": "uid"}}], {}, PROJECTS).namespaces == {}
