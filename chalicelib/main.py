@@ -22,12 +22,14 @@ from chalicelib.auth.passwords import Passwords
 from chalicelib.clusters.client import ClusterClient, Transport
 from chalicelib.errors import LariatError
 from chalicelib.gateway.agents import Agents, Terms
+from chalicelib.gateway.callers import Callers
 from chalicelib.gateway.connections import Connections
 from chalicelib.gateway.directory import Directory
 from chalicelib.gateway.mailbox import Mailbox
 from chalicelib.gateway.posting import Patience
 from chalicelib.gateway.relay import Relay
 from chalicelib.gateway.reply import Replies
+from chalicelib.gateway.routes import Routes
 from chalicelib.gateway.signing import Signer
 from chalicelib.gateway.sockets import Sockets
 from chalicelib.gateway.tickets import Tickets
@@ -193,7 +195,7 @@ class OnLambda:
         terms = Terms(
             KEEPALIVE, LIFETIME, self._given("LARIAT_SOCKET_URL"), linger=LINGER, ping=PING, patience=PATIENCE
         )
-        settings = {"server-url": self._environment.get("LARIAT_URL", "")}
+        settings = {"server-url": self._environment.get("LARIAT_URL", ""), "socket-url": terms.url}
         return build(store, seal, self._clock, self._random, terms, settings, lambda: None, self._environment)
 
     @cached_property
@@ -207,6 +209,7 @@ class OnLambda:
             lambda: self._connections,
             self._replies,
             self._tickets,
+            self._callers,
             self._post,
             self._patience,
             self._queue,
@@ -253,13 +256,28 @@ class OnLambda:
         return Relay(
             self._mailbox,
             self._post,
-            # An agent replaces its connection in the last tenth of its lifetime.
-            Directory(self._connections, self._clock, settled=0.9 * LIFETIME),
+            self._directory,
             self._replies,
             self._patience,
             self._clock,
             self._random,
         )
+
+    @cached_property
+    def _callers(self) -> Callers:
+        return Callers(
+            lambda: self.parts.gatekeeper,
+            lambda: self._directory,
+            Routes(self._signer, self._clock),
+            self._replies,
+            self._post,
+            self._patience,
+        )
+
+    @cached_property
+    def _directory(self) -> Directory:
+        # An agent replaces its connection in the last tenth of its lifetime.
+        return Directory(self._connections, self._clock, settled=0.9 * LIFETIME)
 
     @cached_property
     def _mailbox(self) -> Mailbox:

@@ -16,6 +16,7 @@ from chalicelib.proxy import status
 from chalicelib.proxy.gatekeeper import LARGEST_BODY, Admitted, Gatekeeper
 from chalicelib.proxy.policy import response_headers
 from chalicelib.tunnel.heads import Headers, RequestHead, ResponseHead
+from chalicelib.tunnel.lasting import follows_log, is_watch
 
 LARGEST_ANSWER = (6 * 1024 * 1024 - 32 * 1024) // 4 * 3
 """Bytes of an answer's body: Lambda returns 6 MB, in base64 and with the headers around it."""
@@ -35,7 +36,6 @@ WORTH_COMPRESSING = 1400
 """Bytes; what is smaller goes into one packet anyway."""
 
 _INSTEAD = "use `lariat kubectl`, which carries them"
-_WATCHED_PATH = re.compile(r"/(api/[^/]+|apis/[^/]+/[^/]+)/watch(/.*)?")
 _LEVEL = 4
 
 
@@ -86,7 +86,7 @@ class Buffered:
             raise HeadersTooLarge(f"the request's headers are larger than {LARGEST_HEADERS // 1024} KB")
         admitted = self._gatekeeper.admit(method, path, query, headers, True)
         _refuse_streams(admitted)
-        watch = method == "GET" and _is_watch(admitted)
+        watch = is_watch(method, admitted.target.path, admitted.target.query)
         head = shortened(admitted.head) if watch else admitted.head
         return _packed(self._ask(admitted, head, body, watch, accepts_gzip(headers)), watch)
 
@@ -200,18 +200,8 @@ def shortened(head: RequestHead) -> RequestHead:
 def _refuse_streams(admitted: Admitted) -> None:
     if any(name == "upgrade" for name, _ in admitted.head.headers):
         raise Invalid(f"exec, attach, port-forward and cp can't pass here; {_INSTEAD}", code="BadRequest")
-    if admitted.target.path.endswith("/log") and _is_set(admitted.target.query, "follow"):
+    if follows_log(admitted.target.path, admitted.target.query):
         raise Invalid(f"logs can't be followed here; {_INSTEAD}", code="BadRequest")
-
-
-def _is_watch(admitted: Admitted) -> bool:
-    return _is_set(admitted.target.query, "watch") or _WATCHED_PATH.fullmatch(admitted.target.path) is not None
-
-
-def _is_set(query: str, wanted: str) -> bool:
-    """Read a flag as the API server does: ``watch``, ``watch=1`` and ``watch=true`` set it."""
-    pairs = [part.partition("=") for part in query.split("&")]
-    return any(name == wanted and value.lower() not in ("0", "f", "false") for name, _, value in pairs)
 
 
 def _packed(gathered: Gathered, watch: bool) -> Reply:

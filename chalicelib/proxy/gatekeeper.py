@@ -1,6 +1,7 @@
 """Decide about a proxied request before anything is sent: who calls, which cluster, and what goes there.
 
-The standalone edge and the AWS edge call ``admit`` and carry the result over their own transports.
+The standalone edge and the AWS edge call ``admit`` and carry the result over their own transports; streams over a
+WebSocket API are looked at again with ``allow`` (``gateway/callers.py``).
 """
 
 from __future__ import annotations
@@ -37,17 +38,30 @@ class Gatekeeper:
 
     def admit(self, method: str, path: str, query: str, headers: Sequence[tuple[str, str]], deflate: bool) -> Admitted:
         """Raises ``Unauthorized``, ``Forbidden``, ``NotFound`` or ``Invalid``; then nothing reaches any cluster."""
-        identity = self._authenticator.authenticate([value for name, value in headers if name == "authorization"])
+        identity = self.authenticate([value for name, value in headers if name == "authorization"])
         aim = target.parse(path, query)
-        if identity.cluster and identity.cluster != aim.cluster:
-            raise Unauthorized("clusterID does not match")
-        self._exists(aim.cluster, identity)
+        self._confine(identity, aim.cluster)
         return Admitted(identity, aim, policy.request(method, aim, headers, identity, deflate=deflate))
+
+    def authenticate(self, authorization: Sequence[str]) -> Identity:
+        """Raises ``Unauthorized``."""
+        return self._authenticator.authenticate(authorization)
+
+    def allow(self, authorization: Sequence[str], cluster: str) -> Identity:
+        """Tell whether a stream into a cluster may go on. Raises what ``admit`` raises."""
+        identity = self.authenticate(authorization)
+        self._confine(identity, cluster)
+        return identity
 
     def unavailable(self, cluster: str) -> ClusterUnavailable:
         """Say in words why a cluster can't be reached now."""
         found = self._resources.find("cluster", cluster)
         return ClusterUnavailable(_why(found))
+
+    def _confine(self, identity: Identity, cluster: str) -> None:
+        if identity.cluster and identity.cluster != cluster:
+            raise Unauthorized("clusterID does not match")
+        self._exists(cluster, identity)
 
     def _exists(self, cluster: str, identity: Identity) -> None:
         if self._known.find(cluster):
