@@ -156,7 +156,9 @@ class Agent:
         agreed, self._agreed = self._agreed, None
         if agreed is None or agreed.cluster != cluster or now > agreed.until:
             agreed = _Agreed(cluster, self._server.register(cluster), now + TERMS)
-        opened = dial(agreed.tunnel.url, self._server.name, self._server.trust(), self._server.headers)
+        opened = dial(
+            agreed.tunnel.url, self._server.name, self._server.trust(), self._server.headers, self._server.way
+        )
         self._agreed = agreed
         return agreed.tunnel, opened
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import websocket
 
 from agent.errors import Refused, Unreachable
+from agent.way import Way
 from agent.wire import Wire
 from chalicelib.tunnel.frames import MESSAGE, is_text
 
@@ -84,14 +85,14 @@ class Link:
             self._lost(str(error))
 
 
-def dial(url: str, name: str, tls: ssl.SSLContext, headers: Mapping[str, str]) -> Opened:
+def dial(url: str, name: str, tls: ssl.SSLContext, headers: Mapping[str, str], way: Way) -> Opened:
     """Open the WebSocket of the server that errors call ``name``, waiting. Raises ``Unreachable`` or ``Refused``."""
     parts = urlsplit(url)
     if parts.scheme != "wss" or not parts.hostname:
         raise Refused(f"{name} wants a tunnel without TLS")
     try:
-        # Dialled here: websocket-client would obey a proxy of which registration knows nothing.
-        plain = socket.create_connection((parts.hostname, parts.port or 443), CONNECT_TIMEOUT)
+        # Dialled here: websocket-client would look for a proxy in ways of its own.
+        plain = way.connect(parts.hostname, parts.port or 443, CONNECT_TIMEOUT)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):

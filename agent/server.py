@@ -9,7 +9,8 @@ import ssl
 from dataclasses import dataclass
 
 from agent.errors import ConfigurationError, Unreachable
-from agent.site import Site, is_checksum
+from agent.site import STRAIGHT, Site, is_checksum
+from agent.way import Way
 from chalicelib.tunnel.frames import MESSAGE
 
 SMALLEST_FRAME = 32 * 1024 - 16
@@ -52,17 +53,18 @@ class Tunnel:
 class Server:
     """One Lariat server. Without a checksum its certificate must be signed by a CA that the machine trusts."""
 
-    def __init__(self, url: str, token: str, checksum: str) -> None:
+    def __init__(self, url: str, token: str, checksum: str, way: Way = STRAIGHT) -> None:
         if not url:
             raise ConfigurationError("--server is missing: the URL of Lariat, https://…")
         try:
-            self._site = Site(url)
+            self._site = Site(url, way)
         except ValueError as error:
             raise ConfigurationError(f"--server {url!r}: {error}") from None
         if not token:
             raise ConfigurationError("--token is missing: it is in the cluster's registration command")
         if checksum and not is_checksum(checksum):
             raise ConfigurationError("--ca-checksum: 64 hexadecimal digits (a SHA-256) are needed")
+        self.way = way
         self._token = token
         self._checksum = checksum
         self._tls: ssl.SSLContext | None = None

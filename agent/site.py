@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agent.errors import Refused, Unreachable
+from agent.way import Way
 
 TIMEOUT = 15.0
 
@@ -22,6 +23,7 @@ _WRONG_NAME = (62, 64)
 """OpenSSL's codes for a certificate that holds for other names or addresses than the one that was dialled."""
 
 _MOST_BYTES = 1024 * 1024
+STRAIGHT = Way()
 
 
 class Untrusted(Refused):
@@ -29,7 +31,7 @@ class Untrusted(Refused):
 
 
 class Site:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, way: Way = STRAIGHT) -> None:
         """Raises ``ValueError`` for what is no URL of a server."""
         parts = urlsplit(url)
         port = parts.port
@@ -38,6 +40,7 @@ class Site:
         self._host = parts.hostname
         self._port = port or 443
         self._prefix = parts.path.rstrip("/")
+        self._way = way
         self._pinned = False
 
     @property
@@ -88,6 +91,9 @@ class Site:
         if body is not None:
             sent["Content-Type"] = "application/json"
         try:
+            connection.sock = tls.wrap_socket(
+                self._way.connect(self._host, self._port, TIMEOUT), server_hostname=self._host
+            )
             connection.request(method, self._prefix + path, json.dumps(body) if body is not None else None, sent)
             response = connection.getresponse()
             status, raw = response.status, response.read(_MOST_BYTES)

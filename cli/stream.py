@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from agent.errors import AgentError, UpstreamError
 from agent.link import Link, dial
 from agent.server import SMALLEST_FRAME
+from agent.site import STRAIGHT
 from chalicelib.tunnel.exchange import Broken, Exchange
 from chalicelib.tunnel.frames import Frame, FrameError, Kind, decode, encode
 from chalicelib.tunnel.heads import RequestHead, ResponseHead, dump_request, load_response
@@ -135,7 +136,7 @@ class StreamCall:
         socket = self._socket
         headers = {"Authorization": socket.authorization}
         try:
-            opened = await asyncio.to_thread(dial, socket.url, socket.name, socket.tls, headers)
+            opened = await asyncio.to_thread(dial, socket.url, socket.name, socket.tls, headers, STRAIGHT)
         except AgentError as error:
             raise UpstreamError(str(error)) from None
         self._link = Link(opened, SMALLEST_FRAME, self._take, self._lose)
