@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib.api.http import Request
 from chalicelib.auth import tokens
+from chalicelib.clusters.registration import token_claim
 from chalicelib.errors import Forbidden
+from chalicelib.gateway.work import Work
 from chalicelib.types import Key, Resource
+from tests.support.relay import TOKEN, Edge
 from tests.support.server import BASE, LOGIN, PASSWORD, Caller, Server
 
 
@@ -55,6 +59,24 @@ def test_a_derived_token_ends_with_the_provider_of_its_session(server: Server, a
     else:
         id = admin.make("/v3/tokens", {})["id"]
     assert tokens.inherited(server.resources.get("token", id)) == origin
+
+
+@pytest.mark.xfail(reason="a connection does not remember the registration token that it was opened with")
+def test_a_deleted_registration_token_ends_what_was_opened_with_it(tmp_path: Path) -> None:
+    """CVE-2022-43755: a token that was rotated because it leaked must be worth nothing; nor what it opened before."""
+    edge = Edge(tmp_path)
+    agent = edge.agent()
+    edge.queue.jobs.clear()
+    key = edge.resources.holder(token_claim(TOKEN))
+    assert key is not None
+    edge.resources.remove(key)
+    work = Work(lambda _: None, edge.resources, edge.connections, edge.gateway, edge.queue)
+    work.changed([key])
+    for job, _, attempt in list(edge.queue.jobs):
+        work.do(job, attempt)
+    held = edge.gateway.holds(agent.name)
+    edge.close()
+    assert not held
 
 
 def tokens_of(stored: Resource, origin: dict[str, Any]) -> Resource:
