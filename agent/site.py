@@ -114,7 +114,7 @@ class Site:
     def _read(self, status: int, raw: bytes) -> dict[str, Any]:
         try:
             answer = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
             raise Unreachable(f"{self.name} answered {status} with something that is not Lariat's")

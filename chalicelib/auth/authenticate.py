@@ -43,6 +43,9 @@ class Authenticator:
             raise Unauthorized(REFUSAL)
         if token.spec.get("enabled", True) is not True:
             raise Unauthorized("user's token is not enabled")
+        if not isinstance(token.spec.get("clusterId"), str | None):
+            # It was to be good for one cluster; for which one nobody knows.
+            raise Unauthorized(REFUSAL)
         user = self._resources.find("user", token.parent)
         if user is None or user.removed or user.spec.get("enabled", True) is not True:
             raise Unauthorized("user is not enabled")

@@ -141,7 +141,7 @@ class TestAnswers:
         with pytest.raises(Unreachable, match=f"answered {status}"):
             lariat.server().register(CLUSTER)
 
-    @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'"text"', b"\xff\xfe"])
+    @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'"text"', b"\xff\xfe", b"[" * 9000])
     def test_what_is_no_object_is_not_lariats(self, lariat: Lariat, body: bytes) -> None:
         lariat.registered = body
         with pytest.raises(Unreachable, match="not Lariat's"):
