@@ -53,15 +53,12 @@ class AuditFile:
                 log.error("%s", error.message)  # noqa: TRY400 - the message says it all
                 return
             old, self._descriptor = self._descriptor, fresh
-            os.fsync(old)
-            os.close(old)
+        _sync(old)
 
     def close(self) -> None:
         self._closing.set()
         self._syncing.join()
-        with self._lock:
-            os.fsync(self._descriptor)
-            os.close(self._descriptor)
+        _sync(self._descriptor)
 
     def _open(self) -> int:
         try:
@@ -123,7 +120,7 @@ class AuditOutput:
 
 
 def _sync(descriptor: int) -> None:
-    """Outside of the lock: a slow disk holds up nobody who writes."""
+    """Bring a file to the disk and close it; outside of the lock, so that a slow disk holds up nobody who writes."""
     try:
         os.fdatasync(descriptor)
     except OSError as error:

@@ -7,6 +7,7 @@ import json
 import logging
 import threading
 import uuid
+from functools import lru_cache
 from typing import Any
 
 from chalicelib.audit.event import Body, Event
@@ -24,6 +25,7 @@ SECRETS = frozenset({"secrets", "tokenreviews", "token", "proxy", "certificatesi
 """Resources and subresources of Kubernetes whose bodies are never shown."""
 
 log = logging.getLogger("lariat.audit")
+_agent = lru_cache(256)(plain)
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -89,7 +91,7 @@ class Recorder:
             "request": event.request,
             "stage": event.stage,
             "user": {"id": identity.user, "name": identity.name, "token": identity.token},
-            "source": {"address": event.source.address, "agent": plain(event.source.agent[:LONGEST_TEXT])},
+            "source": {"address": event.source.address, "agent": _agent(event.source.agent[:LONGEST_TEXT])},
             "method": event.method[:32],
             "uri": event.uri,
             "verb": event.verb,

@@ -7,6 +7,7 @@ whole. Whatever is no JSON (protobuf, YAML, compressed, streams) is named with i
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -35,6 +36,9 @@ _ASSIGNED = re.compile(
     rf"((?:{WORDS})s?[\"']?\s{{0,8}}(?:[:=]|%3[ad])\s{{0,8}}|--(?:{WORDS})s?\s{{1,8}})(\"[^\"]*\"|'[^']*'|[^\s&,;]+)",
     re.IGNORECASE,
 )
+_ORDINARY = re.compile(r"(?:[a-z0-9._-]{0,50}/)*[a-z0-9._-]{0,50}")
+"""Names and paths of them, which are most of what there is: too short for a key of ours, and no letters for the rest."""
+
 _USERINFO = re.compile(r"(://)[^/?#\s@]+@")
 
 
@@ -46,7 +50,7 @@ def shown(body: Body, secret: str = "") -> Any:
     if reason:
         return _withheld(reason, body)
     try:
-        return redacted(json.loads(body.data))
+        return redacted(json.loads(body.data, parse_constant=_number, parse_float=_number))
     except (ValueError, RecursionError):
         return _withheld("no JSON", body)
 
@@ -63,6 +67,8 @@ def redacted(value: Any, *parents: str) -> Any:
 
 def plain(text: str) -> str:
     """Return a text without what looks like a secret, or follows the name of one."""
+    if _ORDINARY.fullmatch(text):
+        return text
     text = _SHAPES.sub(HIDDEN, text)
     return _USERINFO.sub(rf"\1{HIDDEN}@", _ASSIGNED.sub(rf"\1{HIDDEN}", text))
 
@@ -113,6 +119,14 @@ def _patched(path: str, value: Any) -> Any:
     if any(step in _DATA for step in steps) or any(denied(step, *steps, "") for step in steps):
         return HIDDEN
     return redacted(value, *reversed(steps))
+
+
+def _number(text: str) -> float:
+    """Refuse what Python takes for a number and could not be read again."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _unreadable(body: Body) -> str:
