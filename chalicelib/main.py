@@ -34,7 +34,7 @@ from chalicelib.gateway.signing import Signer
 from chalicelib.gateway.sockets import Sockets
 from chalicelib.gateway.tickets import Tickets
 from chalicelib.gateway.work import Work
-from chalicelib.proxy.buffered import Buffered
+from chalicelib.proxy.buffered import Buffered, Proxy
 from chalicelib.proxy.gatekeeper import Gatekeeper
 from chalicelib.reconcile import Reconciler
 from chalicelib.schema.kinds import dependents
@@ -46,8 +46,15 @@ from chalicelib.types import Change, Clock, Key, Post, Queue, Random, Seal, Stor
 if TYPE_CHECKING:
     from chalicelib.adapters.aws import Account
     from chalicelib.adapters.telemetry import Telemetry
+    from chalicelib.api.audited import Audited
+    from chalicelib.audit.recorder import Recorder
     from chalicelib.auth.providers.admission import Membership
     from chalicelib.auth.providers.identities import Identities
+
+OUTPUT = "-"
+"""The audit log's place that stands for the standard output."""
+
+AUDIT_LEVELS = ("0", "1", "2", "3")
 
 ENDPOINT = "AWS_ENDPOINT_URL"
 """Where AWS is, if it is an emulator."""
@@ -73,7 +80,7 @@ LIFETIME = 7000
 class Parts:
     """What the edges call."""
 
-    api: Application
+    api: Application | Audited
     agents: Agents
     gatekeeper: Gatekeeper
     authenticator: Authenticator
@@ -106,6 +113,7 @@ def build(
     settings: Mapping[str, str],
     close: Callable[[], None],
     environment: Mapping[str, str] = {},
+    recorder: Recorder | None = None,
 ) -> Parts:
     """``settings`` are those that follow from how the server was started, such as ``cacerts``.
 
@@ -121,7 +129,7 @@ def build(
     registry, values, registrations = assemble(services, login, passwords, seal, settings, environment)
     api = Application(authenticator, registry, values, registrations, Public(login, clock), agents, random)
     return Parts(
-        api=api,
+        api=_audited(api, authenticator, recorder) if recorder else api,
         agents=agents,
         gatekeeper=Gatekeeper(authenticator, resources, clock),
         authenticator=authenticator,
@@ -132,6 +140,26 @@ def build(
         clock=clock,
         close=close,
     )
+
+
+def _audited(api: Application, authenticator: Authenticator, recorder: Recorder) -> Audited:
+    from chalicelib.api.audited import Audited
+
+    return Audited(api, authenticator, recorder)
+
+
+def recorder(level: int, where: str, *, required: bool) -> Recorder | None:
+    """Open the audit log: a file, or ``-`` for the output. ``None`` if nothing is to be recorded.
+
+    Raises ``Unavailable``.
+    """
+    if not level:
+        return None
+    from chalicelib.adapters.audit import AuditFile, AuditOutput
+    from chalicelib.audit.recorder import Recorder
+
+    audit = AuditOutput() if where == OUTPUT else AuditFile(Path(where))
+    return Recorder(level, audit, SystemClock(), SystemRandom(), required=required)
 
 
 def identity_providers(
@@ -152,7 +180,11 @@ def identity_providers(
 
 
 def on_sqlite(
-    folder: Path, terms: Terms, settings: Mapping[str, str], notify: Callable[[Sequence[Change]], None]
+    folder: Path,
+    terms: Terms,
+    settings: Mapping[str, str],
+    notify: Callable[[Sequence[Change]], None],
+    recorder: Recorder | None = None,
 ) -> Parts:
     """Build on a database and a key in one folder, for one process. ``notify`` hears of every write."""
     from chalicelib.adapters.keyfile import KeyFile
@@ -162,7 +194,7 @@ def on_sqlite(
     database = folder / "lariat.db"
     seal = KeyFile(folder / "seal.key", fresh=not database.exists())
     store = SqliteStore(str(database), clock, notify)
-    return build(store, seal, clock, SystemRandom(), terms, settings, store.close, os.environ)
+    return build(store, seal, clock, SystemRandom(), terms, settings, store.close, os.environ, recorder)
 
 
 class OnLambda:
@@ -196,11 +228,34 @@ class OnLambda:
             KEEPALIVE, LIFETIME, self._given("LARIAT_SOCKET_URL"), linger=LINGER, ping=PING, patience=PATIENCE
         )
         settings = {"server-url": self._environment.get("LARIAT_URL", ""), "socket-url": terms.url}
-        return build(store, seal, self._clock, self._random, terms, settings, lambda: None, self._environment)
+        return build(
+            store,
+            seal,
+            self._clock,
+            self._random,
+            terms,
+            settings,
+            lambda: None,
+            self._environment,
+            self._recorder,
+        )
 
     @cached_property
-    def proxy(self) -> Buffered:
-        return Buffered(self.parts.gatekeeper, self._relay)
+    def proxy(self) -> Proxy:
+        buffered = Buffered(self.parts.gatekeeper, self._relay)
+        if self._recorder is None:
+            return buffered
+        from chalicelib.proxy.audited import AuditedBuffered
+
+        return AuditedBuffered(buffered, self.parts.gatekeeper, self._recorder)
+
+    @cached_property
+    def _recorder(self) -> Recorder | None:
+        """What is written to the output goes to CloudWatch."""
+        level = self._environment.get("LARIAT_AUDIT_LEVEL", "0")
+        if level not in AUDIT_LEVELS:
+            raise LariatError(f"LARIAT_AUDIT_LEVEL {level!r}: one of {', '.join(AUDIT_LEVELS)} is needed")
+        return recorder(int(level), OUTPUT, required=True)
 
     @cached_property
     def sockets(self) -> Sockets:

@@ -73,7 +73,7 @@ class Application:
     def handle(self, request: Request) -> Response:
         """Answer any request; never raises."""
         try:
-            request = _effective(request)
+            request = effective(request)
             csrf.check(request)
             response = self._route(request)
         except LariatError as error:
@@ -205,7 +205,7 @@ def _roots(request: Request) -> list[Mapping[str, Any]]:
     return [root(request, version) for version in (MANAGEMENT, PUBLIC_VERSION)]
 
 
-def _effective(request: Request) -> Request:
+def effective(request: Request) -> Request:
     """A ``POST`` may stand for another method: what can send nothing else says so in the query."""
     if request.method != "POST":
         return request

@@ -26,7 +26,10 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``path`` is still percent-encoded; header names are lower-case; ``base`` is like ``https://lariat.example``."""
+    """``path`` is still percent-encoded; header names are lower-case; ``base`` is like ``https://lariat.example``.
+
+    ``id`` is the gateway's name of the request, if it has one.
+    """
 
     method: str
     path: str
@@ -35,6 +38,7 @@ class Request:
     body: bytes
     base: str
     client: str = ""
+    id: str = ""
 
     @property
     def segments(self) -> tuple[str, ...]:

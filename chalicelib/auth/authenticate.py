@@ -60,6 +60,7 @@ class Authenticator:
             token=token.id,
             administrator=is_administrator(self._resources, user.id),
             cluster=str(token.spec.get("clusterId") or ""),
+            name=str(user.spec.get("username") or user.spec.get("name") or ""),
         )
 
 

@@ -65,26 +65,41 @@ class Exchanges(Protocol):
     ) -> C: ...
 
 
+class Proxy(Protocol):
+    """Answers requests; ``Buffered`` does, and ``audited.py`` with a log of it."""
+
+    def answer(
+        self, method: str, path: str, query: str, headers: Headers, body: bytes, client: str = "", id: str = ""
+    ) -> Reply:
+        """Answer any request; header names are lower-case. Never raises a ``LariatError``.
+
+        ``client`` is the caller's address and ``id`` the gateway's name of the request.
+        """
+
+
 class Buffered:
+    """A ``Proxy``."""
+
     def __init__(self, gatekeeper: Gatekeeper, exchanges: Exchanges) -> None:
         self._gatekeeper = gatekeeper
         self._exchanges = exchanges
 
-    def answer(self, method: str, path: str, query: str, headers: Headers, body: bytes) -> Reply:
-        """Answer any request; header names are lower-case. Never raises a ``LariatError``."""
-        try:
-            return self._answer(method, path, query, headers, body)
-        except LariatError as error:
-            code, document = status.from_error(error)
-            retry = (("retry-after", str(error.retry_after)),) if isinstance(error, Busy) else ()
-            return Reply(code, (status.CONTENT_TYPE, *retry), document)
+    def answer(
+        self, method: str, path: str, query: str, headers: Headers, body: bytes, client: str = "", id: str = ""
+    ) -> Reply:
+        return self.trace(method, path, query, headers, body)[0]
 
-    def _answer(self, method: str, path: str, query: str, headers: Headers, body: bytes) -> Reply:
-        if len(body) > LARGEST_BODY:
-            raise TooLarge(f"the request is larger than {LARGEST_BODY // 1024 // 1024} MB")
-        if size(headers) > LARGEST_HEADERS:
-            raise HeadersTooLarge(f"the request's headers are larger than {LARGEST_HEADERS // 1024} KB")
-        admitted = self._gatekeeper.admit(method, path, query, headers, True)
+    def trace(self, method: str, path: str, query: str, headers: Headers, body: bytes) -> tuple[Reply, Admitted | None]:
+        """Answer, and say what was let through, if anything was."""
+        admitted = None
+        try:
+            _check_size(headers, body)
+            admitted = self._gatekeeper.admit(method, path, query, headers, True)
+            return self._carry(admitted, method, headers, body), admitted
+        except LariatError as error:
+            return refusal(error), admitted
+
+    def _carry(self, admitted: Admitted, method: str, headers: Headers, body: bytes) -> Reply:
         _refuse_streams(admitted)
         watch = is_watch(method, admitted.target.path, admitted.target.query)
         head = shortened(admitted.head) if watch else admitted.head
@@ -158,6 +173,12 @@ class Gathered:
         self.compressed = True
 
 
+def refusal(error: LariatError) -> Reply:
+    code, document = status.from_error(error)
+    retry = (("retry-after", str(error.retry_after)),) if isinstance(error, Busy) else ()
+    return Reply(code, (status.CONTENT_TYPE, *retry), document)
+
+
 def fitted(reply: Reply, gzip: bool) -> Reply:
     """Return an answer of Lariat's own as it can be returned. Raises ``TooLarge``."""
     gathered = Gathered(gzip)
@@ -195,6 +216,13 @@ def shortened(head: RequestHead) -> RequestHead:
         elif value.isdecimal() and 0 < int(value[:9]) < seconds:
             seconds = int(value[:9])
     return head._replace(target=f"{path}?{'&'.join([*filter(None, kept), f'timeoutSeconds={seconds}'])}")
+
+
+def _check_size(headers: Headers, body: bytes) -> None:
+    if len(body) > LARGEST_BODY:
+        raise TooLarge(f"the request is larger than {LARGEST_BODY // 1024 // 1024} MB")
+    if size(headers) > LARGEST_HEADERS:
+        raise HeadersTooLarge(f"the request's headers are larger than {LARGEST_HEADERS // 1024} KB")
 
 
 def _refuse_streams(admitted: Admitted) -> None:
