@@ -34,9 +34,10 @@ class ApiGatewayPost:
         self._connections = f"{endpoint.rstrip('/')}/@connections"
         self._region = region
         self._credentials = credentials
-        # It takes a pair, whatever its stubs say.
+        # It takes a file and a pair, whatever its stubs say.
+        verify: Any = authorities or True
         timeout: Any = (aws.CONNECT_SECONDS, aws.READ_SECONDS)
-        self._http = URLLib3Session(verify=authorities or True, timeout=timeout)
+        self._http = URLLib3Session(verify=verify, timeout=timeout)
 
     def send(self, connection: str, message: bytes) -> None:
         if len(message) > MESSAGE:
