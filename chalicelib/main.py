@@ -59,6 +59,9 @@ AUDIT_LEVELS = ("0", "1", "2", "3")
 ENDPOINT = "AWS_ENDPOINT_URL"
 """Where AWS is, if it is an emulator."""
 
+AUTHORITIES = "AWS_CA_BUNDLE"
+"""A file of those who may vouch for AWS. botocore's clients look it up by themselves; what posts messages is none."""
+
 KEEPALIVE = 570
 """Seconds between two signs of life of an agent: API Gateway closes a connection that idles for ten minutes."""
 
@@ -348,8 +351,12 @@ class OnLambda:
     def _post(self) -> Post:
         from chalicelib.adapters.api_gateway import ApiGatewayPost
 
-        endpoint = self._given("LARIAT_SOCKET_ENDPOINT")
-        return ApiGatewayPost(endpoint, self._given("AWS_REGION"), self._account.credentials)
+        return ApiGatewayPost(
+            self._given("LARIAT_SOCKET_ENDPOINT"),
+            self._given("AWS_REGION"),
+            self._account.credentials,
+            self._environment.get(AUTHORITIES, ""),
+        )
 
     @cached_property
     def _queue(self) -> Queue:
