@@ -23,19 +23,21 @@ from chalicelib.auth.passwords import Passwords
 from chalicelib.clusters.client import ClusterClient, Transport
 from chalicelib.errors import LariatError
 from chalicelib.gateway.agents import Agents, Terms
+from chalicelib.gateway.callers import Callers
 from chalicelib.gateway.connections import Connections
 from chalicelib.gateway.directory import Directory
 from chalicelib.gateway.mailbox import Mailbox
 from chalicelib.gateway.posting import Patience
 from chalicelib.gateway.relay import Relay
 from chalicelib.gateway.reply import Replies
+from chalicelib.gateway.routes import Routes
 from chalicelib.gateway.signing import Signer
 from chalicelib.gateway.sockets import Sockets
 from chalicelib.gateway.subscribers import KIND as SUBSCRIBER
 from chalicelib.gateway.subscribers import Subscribers
 from chalicelib.gateway.tickets import Tickets
 from chalicelib.gateway.work import Work
-from chalicelib.proxy.buffered import Buffered
+from chalicelib.proxy.buffered import Buffered, Proxy
 from chalicelib.proxy.gatekeeper import Gatekeeper
 from chalicelib.reconcile import Reconciler
 from chalicelib.schema.kinds import dependents
@@ -47,11 +49,21 @@ from chalicelib.types import Change, Clock, Key, Post, Queue, Random, Seal, Stor
 if TYPE_CHECKING:
     from chalicelib.adapters.aws import Account
     from chalicelib.adapters.telemetry import Telemetry
+    from chalicelib.api.audited import Audited
+    from chalicelib.audit.recorder import Recorder
     from chalicelib.auth.providers.admission import Membership
     from chalicelib.auth.providers.identities import Identities
 
+OUTPUT = "-"
+"""The audit log's place that stands for the standard output."""
+
+AUDIT_LEVELS = ("0", "1", "2", "3")
+
 ENDPOINT = "AWS_ENDPOINT_URL"
 """Where AWS is, if it is an emulator."""
+
+AUTHORITIES = "AWS_CA_BUNDLE"
+"""A file of those who may vouch for AWS. botocore's clients look it up by themselves; what posts messages is none."""
 
 KEEPALIVE = 570
 """Seconds between two signs of life of an agent: API Gateway closes a connection that idles for ten minutes."""
@@ -74,7 +86,7 @@ LIFETIME = 7000
 class Parts:
     """What the edges call."""
 
-    api: Application
+    api: Application | Audited
     agents: Agents
     gatekeeper: Gatekeeper
     authenticator: Authenticator
@@ -108,6 +120,7 @@ def build(
     settings: Mapping[str, str],
     close: Callable[[], None],
     environment: Mapping[str, str] = {},
+    recorder: Recorder | None = None,
 ) -> Parts:
     """``settings`` are those that follow from how the server was started, such as ``cacerts``.
 
@@ -123,7 +136,7 @@ def build(
     registry, values, registrations = assemble(services, login, passwords, seal, settings, environment)
     api = Application(authenticator, registry, values, registrations, Public(login, clock), agents, random)
     return Parts(
-        api=api,
+        api=_audited(api, authenticator, recorder) if recorder else api,
         agents=agents,
         gatekeeper=Gatekeeper(authenticator, resources, clock),
         authenticator=authenticator,
@@ -135,6 +148,26 @@ def build(
         clock=clock,
         close=close,
     )
+
+
+def _audited(api: Application, authenticator: Authenticator, recorder: Recorder) -> Audited:
+    from chalicelib.api.audited import Audited
+
+    return Audited(api, authenticator, recorder)
+
+
+def recorder(level: int, where: str, *, required: bool) -> Recorder | None:
+    """Open the audit log: a file, or ``-`` for the output. ``None`` if nothing is to be recorded.
+
+    Raises ``Unavailable``.
+    """
+    if not level:
+        return None
+    from chalicelib.adapters.audit import AuditFile, AuditOutput
+    from chalicelib.audit.recorder import Recorder
+
+    audit = AuditOutput() if where == OUTPUT else AuditFile(Path(where))
+    return Recorder(level, audit, SystemClock(), SystemRandom(), required=required)
 
 
 def identity_providers(
@@ -155,7 +188,11 @@ def identity_providers(
 
 
 def on_sqlite(
-    folder: Path, terms: Terms, settings: Mapping[str, str], notify: Callable[[Sequence[Change]], None]
+    folder: Path,
+    terms: Terms,
+    settings: Mapping[str, str],
+    notify: Callable[[Sequence[Change]], None],
+    recorder: Recorder | None = None,
 ) -> Parts:
     """Build on a database and a key in one folder, for one process. ``notify`` hears of every write."""
     from chalicelib.adapters.keyfile import KeyFile
@@ -165,7 +202,7 @@ def on_sqlite(
     database = folder / "lariat.db"
     seal = KeyFile(folder / "seal.key", fresh=not database.exists())
     store = SqliteStore(str(database), clock, notify)
-    return build(store, seal, clock, SystemRandom(), terms, settings, store.close, os.environ)
+    return build(store, seal, clock, SystemRandom(), terms, settings, store.close, os.environ, recorder)
 
 
 class OnLambda:
@@ -198,12 +235,35 @@ class OnLambda:
         terms = Terms(
             KEEPALIVE, LIFETIME, self._given("LARIAT_SOCKET_URL"), linger=LINGER, ping=PING, patience=PATIENCE
         )
-        settings = {"server-url": self._environment.get("LARIAT_URL", "")}
-        return build(store, seal, self._clock, self._random, terms, settings, lambda: None, self._environment)
+        settings = {"server-url": self._environment.get("LARIAT_URL", ""), "socket-url": terms.url}
+        return build(
+            store,
+            seal,
+            self._clock,
+            self._random,
+            terms,
+            settings,
+            lambda: None,
+            self._environment,
+            self._recorder,
+        )
 
     @cached_property
-    def proxy(self) -> Buffered:
-        return Buffered(self.parts.gatekeeper, self._relay)
+    def proxy(self) -> Proxy:
+        buffered = Buffered(self.parts.gatekeeper, self._relay)
+        if self._recorder is None:
+            return buffered
+        from chalicelib.proxy.audited import AuditedBuffered
+
+        return AuditedBuffered(buffered, self.parts.gatekeeper, self._recorder)
+
+    @cached_property
+    def _recorder(self) -> Recorder | None:
+        """What is written to the output goes to CloudWatch."""
+        level = self._environment.get("LARIAT_AUDIT_LEVEL", "0")
+        if level not in AUDIT_LEVELS:
+            raise LariatError(f"LARIAT_AUDIT_LEVEL {level!r}: one of {', '.join(AUDIT_LEVELS)} is needed")
+        return recorder(int(level), OUTPUT, required=True)
 
     @cached_property
     def sockets(self) -> Sockets:
@@ -212,6 +272,7 @@ class OnLambda:
             lambda: self._connections,
             self._replies,
             self._tickets,
+            self._callers,
             self._post,
             self._patience,
             self._queue,
@@ -281,13 +342,28 @@ class OnLambda:
         return Relay(
             self._mailbox,
             self._post,
-            # An agent replaces its connection in the last tenth of its lifetime.
-            Directory(self._connections, self._clock, settled=0.9 * LIFETIME),
+            self._directory,
             self._replies,
             self._patience,
             self._clock,
             self._random,
         )
+
+    @cached_property
+    def _callers(self) -> Callers:
+        return Callers(
+            lambda: self.parts.gatekeeper,
+            lambda: self._directory,
+            Routes(self._signer, self._clock),
+            self._replies,
+            self._post,
+            self._patience,
+        )
+
+    @cached_property
+    def _directory(self) -> Directory:
+        # An agent replaces its connection in the last tenth of its lifetime.
+        return Directory(self._connections, self._clock, settled=0.9 * LIFETIME)
 
     @cached_property
     def _mailbox(self) -> Mailbox:
@@ -303,8 +379,12 @@ class OnLambda:
     def _post(self) -> Post:
         from chalicelib.adapters.api_gateway import ApiGatewayPost
 
-        endpoint = self._given("LARIAT_SOCKET_ENDPOINT")
-        return ApiGatewayPost(endpoint, self._given("AWS_REGION"), self._account.credentials)
+        return ApiGatewayPost(
+            self._given("LARIAT_SOCKET_ENDPOINT"),
+            self._given("AWS_REGION"),
+            self._account.credentials,
+            self._environment.get(AUTHORITIES, ""),
+        )
 
     @cached_property
     def _queue(self) -> Queue:

@@ -17,6 +17,9 @@ from typing import TypeAlias
 import uvloop
 
 from agent.kubernetes import Kubernetes
+from chalicelib import main
+from chalicelib.audit.recorder import Recorder
+from chalicelib.errors import Unavailable
 from chalicelib.gateway.agents import Terms
 from chalicelib.main import Parts, on_sqlite
 from chalicelib.tunnel.frames import MESSAGE
@@ -64,14 +67,18 @@ async def _serve(options: Options) -> None:
         raise Fault(f"can't listen on {options.host}:{options.port}: {_reason(error)}") from error
     changes = _Changes()
     terms = Terms(keepalive=KEEPALIVE, lifetime=options.lifetime, frame=MESSAGE)
-    parts = on_sqlite(options.data, terms, {"cacerts": chosen.authority}, changes.heard)
-    with ThreadPoolExecutor(API_THREADS, "api") as workers, contextlib.closing(parts):
+    recorder = _recorder(options)
+    parts = on_sqlite(options.data, terms, {"cacerts": chosen.authority}, changes.heard, recorder)
+    log = contextlib.closing(recorder) if recorder else contextlib.nullcontext()
+    with log, ThreadPoolExecutor(API_THREADS, "api") as workers, contextlib.closing(parts):
         password = await asyncio.get_running_loop().run_in_executor(workers, parts.bootstrap, options.password)
-        running = _Running(parts, kubernetes, changes, workers)
+        running = _Running(parts, kubernetes, changes, workers, recorder)
         web = Web(running.edge, chosen, lambda: print(_greeting(options, password), flush=True))
         running.start()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, running.stop, web)
+        if recorder is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, recorder.reopen)
         # What stands by now lives as long as the server: the collector need not look at it again and again.
         gc.freeze()
         await web.serve([listener])
@@ -81,7 +88,12 @@ class _Running:
     """What runs while the server does: tunnels, the edge in front of them, and the reconciling work."""
 
     def __init__(
-        self, parts: Parts, kubernetes: Kubernetes | None, changes: _Changes, workers: ThreadPoolExecutor
+        self,
+        parts: Parts,
+        kubernetes: Kubernetes | None,
+        changes: _Changes,
+        workers: ThreadPoolExecutor,
+        recorder: Recorder | None,
     ) -> None:
         self._parts = parts
         self._changes = changes
@@ -91,7 +103,7 @@ class _Running:
         self._work = Work(self._reconciler.reconcile, parts.clock)
         self._kubernetes = kubernetes
         self._direct = Direct(local.LOCAL, kubernetes, self._tunnels) if kubernetes else None
-        proxy = Proxy(parts.gatekeeper, self._tunnels)
+        proxy = _proxy(parts, self._tunnels, recorder)
         door = Door(parts.agents, self._tunnels, workers, KEEPALIVE)
         self._hub = Hub(parts.subscriptions, self._loop, workers)
         self.edge = Edge(proxy, door, self._hub, Lambdas(lambda: parts), workers)
@@ -145,6 +157,21 @@ class _Changes:
     def heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
             self._listener(change)
+
+
+def _recorder(options: Options) -> Recorder | None:
+    try:
+        return main.recorder(options.audit_level, options.audit_log, required=options.audit_required)
+    except Unavailable as error:
+        raise Fault(error.message) from error
+
+
+def _proxy(parts: Parts, tunnels: Tunnels, recorder: Recorder | None) -> Proxy:
+    if recorder is None:
+        return Proxy(parts.gatekeeper, tunnels)
+    from standalone.audited import AuditedProxy
+
+    return AuditedProxy(parts.gatekeeper, tunnels, recorder)
 
 
 def _certificates(options: Options) -> Certificates:

@@ -36,6 +36,11 @@ CLOSED = ("token", "tokens", "clusterregistrationtoken", "clusterregistrationtok
 
 LARGEST_REGISTRATION = 256 * 1024
 MOST_SEGMENTS = 8
+LONGEST_SEGMENT = 900
+"""Bytes of a part of a path: a key in DynamoDB has 1,024, and asking it for a longer one is an error."""
+
+LONGEST_ID = 128
+"""Letters of an id that is repeated in a header: API Gateway takes 10 KB of them."""
 
 
 class Agents(Protocol):
@@ -68,7 +73,7 @@ class Application:
     def handle(self, request: Request) -> Response:
         """Answer any request; never raises."""
         try:
-            request = _effective(request)
+            request = effective(request)
             csrf.check(request)
             response = self._route(request)
         except LariatError as error:
@@ -82,7 +87,7 @@ class Application:
 
     def _route(self, request: Request) -> Response:
         segments = request.segments
-        if len(request.path) > LONGEST_PATH or len(segments) > MOST_SEGMENTS:
+        if len(request.path) > LONGEST_PATH or len(segments) > MOST_SEGMENTS or not all(map(_is_name, segments)):
             raise NotFound("there is nothing here")
         match segments:
             case ("v3-public", *_):
@@ -140,6 +145,10 @@ class Application:
         return self._routes.answer(Call(request, identity), rest)
 
 
+def _is_name(segment: str) -> bool:
+    return len(segment.encode()) <= LONGEST_SEGMENT
+
+
 def _confine(identity: Identity, method: str, rest: list[str]) -> None:
     """A token that is good for one cluster may look at that cluster, and neither change it nor make more tokens."""
     inside = (
@@ -185,7 +194,8 @@ def _schemas(segments: tuple[str, ...]) -> str:
         case ("v3-public", *_):
             return "/v3-public/schemas"
         case ("v3", name, *rest) if name.lower().removesuffix("s") in ("cluster", "project"):
-            inside = f"/{quote(rest[0], safe=':')}" if rest and rest[0].lower() != "schemas" else ""
+            known = bool(rest) and rest[0].lower() != "schemas" and len(rest[0]) <= LONGEST_ID
+            inside = f"/{quote(rest[0], safe=':')}" if known else ""
             return f"/v3/{name.lower().removesuffix('s')}{inside}/schemas"
         case _:
             return "/v3/schemas"
@@ -195,7 +205,7 @@ def _roots(request: Request) -> list[Mapping[str, Any]]:
     return [root(request, version) for version in (MANAGEMENT, PUBLIC_VERSION)]
 
 
-def _effective(request: Request) -> Request:
+def effective(request: Request) -> Request:
     """A ``POST`` may stand for another method: what can send nothing else says so in the query."""
     if request.method != "POST":
         return request

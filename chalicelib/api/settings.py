@@ -18,10 +18,10 @@ MOST_MINUTES = 10 * 365 * 24 * 60
 # It ends up in commands that people paste into a shell.
 _URL = re.compile(r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*")
 
-PUBLIC = ("cacerts", "first-login", "ui-pl")
+PUBLIC = ("cacerts", "first-login", "socket-url", "ui-pl")
 """Settings that may be read without logging in: clients need them before they can."""
 
-FIXED = ("cacerts", "server-version")
+FIXED = ("cacerts", "server-version", "socket-url")
 """Settings that follow from how the server was started."""
 
 DEFAULTS: Mapping[str, str] = {
@@ -31,6 +31,7 @@ DEFAULTS: Mapping[str, str] = {
     "kubeconfig-token-ttl-minutes": "43200",
     "server-url": "",
     "server-version": "v0.1.0",
+    "socket-url": "",
     "ui-pl": "lariat",
 }
 

@@ -33,6 +33,9 @@ from chalicelib.schema.subscription import (
 )
 from chalicelib.types import Change, Resource
 
+LONGEST_PATH = 900
+"""Letters of a path: no key of a store is longer."""
+
 CHUNK = 64 * 1024
 """Bytes of what there is that are told at once."""
 
@@ -45,6 +48,8 @@ class Subscriptions:
 
     def ask(self, path: str, query: Pairs, headers: Pairs, base: str) -> Subscription:
         """Admit who asks. Raises ``Unauthorized``, and ``NotFound`` for what is not there, or not for the caller."""
+        if len(path) > LONGEST_PATH:
+            raise NotFound("there is nothing here")
         request = Request("GET", path, query, headers, b"", base)
         identity = self._authenticator.authenticate(csrf.credentials(request))
         asked = Subscription(identity.user, identity.token, base, **wanted(request.segments, query))

@@ -55,6 +55,9 @@ class Authenticator:
             raise Unauthorized(REFUSAL)
         if token.spec.get("enabled", True) is not True:
             raise Unauthorized("user's token is not enabled")
+        if not isinstance(token.spec.get("clusterId"), str | None):
+            # It was to be good for one cluster; for which one nobody knows.
+            raise Unauthorized(REFUSAL)
         user = self._resources.find("user", token.parent)
         if user is None or user.removed or user.spec.get("enabled", True) is not True:
             raise Unauthorized("user is not enabled")
@@ -69,6 +72,7 @@ class Authenticator:
             token=token.id,
             administrator=is_administrator(self._resources, user.id),
             cluster=str(token.spec.get("clusterId") or ""),
+            name=str(user.spec.get("username") or user.spec.get("name") or ""),
         )
 
 

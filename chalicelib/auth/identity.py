@@ -13,10 +13,14 @@ CONTROLLER = "lariat:controller"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """``token`` is the id of the token that was shown; ``cluster`` is set if that token is good for one cluster only."""
+    """``token`` is the id of the token that was shown; ``cluster`` is set if that token is good for one cluster only.
+
+    ``name`` is what people call the user; nothing is decided by it.
+    """
 
     user: str
     groups: tuple[str, ...]
     token: str
     administrator: bool = False
     cluster: str = ""
+    name: str = ""

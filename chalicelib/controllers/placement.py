@@ -15,6 +15,9 @@ from chalicelib.controllers.objects import Document, Patch, Plan, Ref
 PROJECT = "field.cattle.io/projectId"
 """An annotation with a project's full id, and a label with the short one."""
 
+NOBODYS = frozenset({"lariat-system"})
+"""Namespaces that no project may have: whoever reads the agent's secrets is whomever they like (CVE-2018-20321)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -41,6 +44,8 @@ def place(observed: Sequence[Document], record: Mapping[str, str], projects: fro
 
 
 def _project(namespace: Document, record: Mapping[str, str], projects: frozenset[str]) -> str:
+    if namespace["metadata"]["name"] in NOBODYS:
+        return ""
     known = record.get(namespace["metadata"]["uid"])
     project = _annotation(namespace) if known is None else known
     return project if project in projects else ""

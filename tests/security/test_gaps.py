@@ -1,0 +1,83 @@
+"""Weak places that are known, each with the test that its repair has to pass; strict, so that a repair is noticed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.api.http import Request
+from chalicelib.auth import tokens
+from chalicelib.clusters.registration import token_claim
+from chalicelib.errors import Forbidden
+from chalicelib.gateway.work import Work
+from chalicelib.types import Key, Resource
+from tests.support.relay import TOKEN, Edge
+from tests.support.server import BASE, LOGIN, PASSWORD, Caller, Server
+
+
+@pytest.mark.xfail(reason="the gatekeeper asks whether the cluster exists, and not yet whether the caller may enter it")
+def test_a_cluster_is_not_entered_by_who_has_no_role_there(server: Server, admin: Caller, plain: Caller) -> None:
+    """A user without any role would reach the API server, as a member of ``system:authenticated``."""
+    cluster = admin.make("/v3/clusters", {"name": "one"})["id"]
+    with pytest.raises(Forbidden):
+        server.parts.gatekeeper.admit(
+            "GET", f"/k8s/clusters/{cluster}/api", "", [("authorization", plain.authorization)], False
+        )
+
+
+@pytest.mark.xfail(
+    reason="the login does not hand the caller's address on, so that whoever guesses slows everybody down"
+)
+def test_whoever_guesses_is_slowed_down_and_nobody_else(server: Server) -> None:
+    server.user("owner")
+
+    def log_in(password: str, client: str) -> int:
+        path, _, query = LOGIN.partition("?")
+        body = f'{{"username":"owner","password":"{password}"}}'.encode()
+        request = Request("POST", path, (("action", query.partition("=")[2]),), (), body, BASE, client)
+        return server.parts.api.handle(request).status
+
+    guesses = [log_in("wrong", "192.0.2.1") for _ in range(7)]
+    assert guesses[-1] == 429
+    assert log_in(PASSWORD, "198.51.100.1") == 201
+
+
+@pytest.mark.xfail(reason="tokens that are derived from a session do not say yet where it came from")
+@pytest.mark.parametrize("kubeconfig", [False, True])
+def test_a_derived_token_ends_with_the_provider_of_its_session(server: Server, admin: Caller, kubeconfig: bool) -> None:
+    """GHSA-c45c-39f6-6gw9, CVE-2023-22650: tokens that survive the identity provider that they came from."""
+    origin = tokens.origin("openldap", "openldap_user://cn=admin", ["openldap_group://cn=all"])
+    key = Key("token", admin.token)
+    cluster = admin.make("/v3/clusters", {"name": "one"})
+    server.resources.update(key, lambda stored: tokens_of(stored, origin))
+    if kubeconfig:
+        config = admin.post(f"/v3/clusters/{cluster['id']}?action=generateKubeconfig").json["config"]
+        id = config.partition("token: ")[2].partition(":")[0]
+    else:
+        id = admin.make("/v3/tokens", {})["id"]
+    assert tokens.inherited(server.resources.get("token", id)) == origin
+
+
+@pytest.mark.xfail(reason="a connection does not remember the registration token that it was opened with")
+def test_a_deleted_registration_token_ends_what_was_opened_with_it(tmp_path: Path) -> None:
+    """CVE-2022-43755: a token that was rotated because it leaked must be worth nothing; nor what it opened before."""
+    edge = Edge(tmp_path)
+    agent = edge.agent()
+    edge.queue.jobs.clear()
+    key = edge.resources.holder(token_claim(TOKEN))
+    assert key is not None
+    edge.resources.remove(key)
+    work = Work(lambda _: None, edge.resources, edge.connections, edge.gateway, edge.queue)
+    work.changed([key])
+    for job, _, attempt in list(edge.queue.jobs):
+        work.do(job, attempt)
+    held = edge.gateway.holds(agent.name)
+    edge.close()
+    assert not held
+
+
+def tokens_of(stored: Resource, origin: dict[str, Any]) -> Resource:
+    return replace(stored, spec={**stored.spec, **origin})
