@@ -316,6 +316,8 @@ class OnLambda:
             self.work.do(key, attempt)
 
     def _changed(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            self.parts.changed(change.key)
         self.work.changed([change.key for change in changes])
         self.subscribers.tell(changes)
 

@@ -48,6 +48,7 @@ class EdgeOnLambda:
             "LARIAT_LOG_LEVEL": "warning",
         }
         self.edge = OnLambda(self.environment)
+        self.socket = self._front.url
         self.handlers = Handlers(lambda: self.edge)
         self._app = wire(lambda: self.edge.parts, lambda: self.edge.proxy)
         # A Lambda's process serves one event at a time.
@@ -84,6 +85,22 @@ class EdgeOnLambda:
                 record = {"messageId": message["MessageId"], "body": message["Body"]}
                 if not handlers.work({"Records": [record]}, None)["batchItemFailures"]:
                     queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        edge.close()
+
+    def follow(self, stopped: threading.Event) -> None:
+        """What the event source mapping of the table's stream does, likewise."""
+        edge = OnLambda(self.environment)
+        handlers, stack = Handlers(lambda: edge), self._deployed.stack
+        table = stack.client("dynamodb").describe_table(TableName=self.environment["LARIAT_TABLE"])["Table"]
+        streams, arn = stack.client("dynamodbstreams"), table["LatestStreamArn"]
+        (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+        start = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = streams.get_shard_iterator(**start)["ShardIterator"]
+        while not stopped.wait(0.1):
+            page = streams.get_records(ShardIterator=iterator)
+            iterator = page["NextShardIterator"]
+            if page["Records"]:
+                handlers.changes({"Records": page["Records"]}, None)
         edge.close()
 
     def _context(self) -> ssl.SSLContext:
