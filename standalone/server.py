@@ -17,6 +17,7 @@ from typing import TypeAlias
 import uvloop
 
 from agent.kubernetes import Kubernetes
+from chalicelib.auth.providers.due import DUE
 from chalicelib.gateway.agents import Terms
 from chalicelib.main import Parts, on_sqlite
 from chalicelib.tunnel.frames import MESSAGE
@@ -38,6 +39,9 @@ KEEPALIVE = 20
 
 GRACE = 10.0
 """Seconds that agents get to come back after a restart before their clusters count as unavailable."""
+
+REFRESH = 300.0
+"""Seconds between two looks for users whose groups are old."""
 
 API_THREADS = 8
 
@@ -87,7 +91,7 @@ class _Running:
         self._loop = asyncio.get_running_loop()
         self._tunnels = Tunnels(self._moved)
         self._reconciler = parts.reconciler(Bridge(self._tunnels, self._loop))
-        self._work = Work(self._reconciler.reconcile, parts.clock)
+        self._work = Work(self._work_on, parts.clock)
         self._kubernetes = kubernetes
         self._direct = Direct(local.LOCAL, kubernetes, self._tunnels) if kubernetes else None
         proxy = Proxy(parts.gatekeeper, self._tunnels)
@@ -101,6 +105,7 @@ class _Running:
             self._direct.start()
         for cluster in self._reconciler.clusters():
             self._work.add(cluster, GRACE)
+        self._work.add(DUE, REFRESH)
         self._work.start()
 
     def stop(self, web: Web) -> None:
@@ -110,6 +115,11 @@ class _Running:
         if self._direct is not None:
             self._direct.stop()
         self._tunnels.close()
+
+    def _work_on(self, key: Key) -> float | None:
+        if key != DUE:
+            return self._reconciler.reconcile(key)
+        return 0.0 if self._parts.refresh_memberships() else REFRESH
 
     def _moved(self, cluster: str) -> None:
         """An agent came or went."""

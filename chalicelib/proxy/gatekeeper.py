@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from chalicelib.auth.authenticate import Authenticator
-from chalicelib.auth.identity import Identity
+from chalicelib.auth.identity import CHANGE_FIRST, Identity
 from chalicelib.auth.memory import Memory
 from chalicelib.errors import ClusterUnavailable, Forbidden, NotFound, Unauthorized
 from chalicelib.proxy import policy, target
@@ -38,6 +38,8 @@ class Gatekeeper:
     def admit(self, method: str, path: str, query: str, headers: Sequence[tuple[str, str]], deflate: bool) -> Admitted:
         """Raises ``Unauthorized``, ``Forbidden``, ``NotFound`` or ``Invalid``; then nothing reaches any cluster."""
         identity = self._authenticator.authenticate([value for name, value in headers if name == "authorization"])
+        if identity.must_change:
+            raise Forbidden(CHANGE_FIRST)
         aim = target.parse(path, query)
         if identity.cluster and identity.cluster != aim.cluster:
             raise Unauthorized("clusterID does not match")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from chalicelib.adapters.https import Https
 from chalicelib.adapters.keyfile import KeyFile
 from chalicelib.adapters.sqlite import SqliteStore
 from chalicelib.api.http import Pairs, Request, Response
@@ -125,7 +126,8 @@ class Server:
         self.seal = KeyFile(folder / "seal.key", fresh=True)
         self.store = SqliteStore(str(self.database), self.clock, self._notify)
         close = self.store.close
-        self.parts = build(self.store, self.seal, self.clock, random, TERMS, settings, close, environment)
+        web = Https(loopback=True)
+        self.parts = build(self.store, self.seal, self.clock, random, TERMS, settings, close, environment, web)
         self.resources = self.parts.resources
         self.nobody = Caller(self)
         self._numbers = itertools.count(1)
