@@ -77,7 +77,14 @@ class Caller:
         return self.authorization.removeprefix("Bearer ").partition(":")[0]
 
     def call(
-        self, method: str, url: str, body: Any = None, *, base: str = BASE, headers: Sequence[tuple[str, str]] = ()
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        *,
+        base: str = BASE,
+        headers: Sequence[tuple[str, str]] = (),
+        client: str = "",
     ) -> Reply:
         """``body`` goes as JSON, bytes as they are; the query stands in ``url``, which may be absolute."""
         path, _, query = url.removeprefix(base).partition("?")
@@ -89,6 +96,7 @@ class Caller:
             headers=(*own, *headers),
             body=body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode(),
             base=base,
+            client=client,
         )
         response: Response = self._server.parts.api.handle(request)
         return Reply(response.status, response.headers, response.body)
