@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from standalone.forwarded import Network, networks
+
 VERSION = "0.1.0"
 LEVELS = ("debug", "info", "warning", "error")
 NO_KUBECONFIG = "none"
@@ -41,6 +43,7 @@ class Options:
     lifetime: int
     password: str
     level: str
+    proxies: tuple[Network, ...] = ()
 
     @property
     def url(self) -> str:
@@ -70,6 +73,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     option("--hostnames", "LARIAT_HOSTNAMES", "", "further names and addresses for Lariat's own certificate, by commas")
     option("--local-kubeconfig", "LARIAT_LOCAL_KUBECONFIG", "", "kubeconfig of the cluster `local`, or `none`")
     option("--tunnel-lifetime", "LARIAT_TUNNEL_LIFETIME", "86400", "seconds until an agent replaces its connection")
+    option("--trusted-proxies", "LARIAT_TRUSTED_PROXIES", "", "addresses and networks whose X-Forwarded-For counts")
     option("--log-level", "LARIAT_LOG_LEVEL", "info", "one of " + ", ".join(LEVELS))
     return _check(parser.parse_args(arguments), environment)
 
@@ -98,7 +102,15 @@ def _check(found: argparse.Namespace, environment: Mapping[str, str]) -> Options
         lifetime=_lifetime(found.tunnel_lifetime),
         password=_password(environment.get("LARIAT_ADMIN_PASSWORD", "")),
         level=found.log_level,
+        proxies=_proxies(found.trusted_proxies),
     )
+
+
+def _proxies(text: str) -> tuple[Network, ...]:
+    try:
+        return networks(text)
+    except ValueError as error:
+        raise BadOption(f"--trusted-proxies {text!r}: {error}") from None
 
 
 def _is_address(text: str) -> bool:

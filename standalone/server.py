@@ -27,6 +27,7 @@ from standalone.agents import Door
 from standalone.asgi import Edge
 from standalone.certificates import Certificates
 from standalone.direct import Direct
+from standalone.forwarded import Network
 from standalone.lambdas import Lambdas
 from standalone.options import BadOption, Options
 from standalone.proxy import Proxy
@@ -70,7 +71,7 @@ async def _serve(options: Options) -> None:
     parts = on_sqlite(options.data, terms, {"cacerts": chosen.authority}, changes.heard)
     with ThreadPoolExecutor(API_THREADS, "api") as workers, contextlib.closing(parts):
         password = await asyncio.get_running_loop().run_in_executor(workers, parts.bootstrap, options.password)
-        running = _Running(parts, kubernetes, changes, workers)
+        running = _Running(parts, kubernetes, changes, workers, options.proxies)
         web = Web(running.edge, chosen, lambda: print(_greeting(options, password), flush=True))
         running.start()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -84,7 +85,12 @@ class _Running:
     """What runs while the server does: tunnels, the edge in front of them, and the reconciling work."""
 
     def __init__(
-        self, parts: Parts, kubernetes: Kubernetes | None, changes: _Changes, workers: ThreadPoolExecutor
+        self,
+        parts: Parts,
+        kubernetes: Kubernetes | None,
+        changes: _Changes,
+        workers: ThreadPoolExecutor,
+        proxies: Sequence[Network] = (),
     ) -> None:
         self._parts = parts
         self._changes = changes
@@ -96,7 +102,7 @@ class _Running:
         self._direct = Direct(local.LOCAL, kubernetes, self._tunnels) if kubernetes else None
         proxy = Proxy(parts.gatekeeper, self._tunnels)
         door = Door(parts.agents, self._tunnels, workers, KEEPALIVE)
-        self.edge = Edge(proxy, door, Lambdas(lambda: parts), workers)
+        self.edge = Edge(proxy, door, Lambdas(lambda: parts, proxies), workers)
 
     def start(self) -> None:
         self._changes.tell(self._changed)
