@@ -19,6 +19,7 @@ import uvloop
 from agent.kubernetes import Kubernetes
 from chalicelib import main
 from chalicelib.audit.recorder import Recorder
+from chalicelib.auth.providers.due import DUE
 from chalicelib.errors import Unavailable
 from chalicelib.gateway.agents import Terms
 from chalicelib.main import Parts, on_sqlite
@@ -29,6 +30,7 @@ from standalone.agents import Door
 from standalone.asgi import Edge
 from standalone.certificates import Certificates
 from standalone.direct import Direct
+from standalone.forwarded import Network
 from standalone.lambdas import Lambdas
 from standalone.options import BadOption, Options
 from standalone.proxy import Proxy
@@ -41,6 +43,9 @@ KEEPALIVE = 20
 
 GRACE = 10.0
 """Seconds that agents get to come back after a restart before their clusters count as unavailable."""
+
+REFRESH = 300.0
+"""Seconds between two looks for users whose groups are old."""
 
 API_THREADS = 8
 
@@ -71,7 +76,7 @@ async def _serve(options: Options) -> None:
     log = contextlib.closing(recorder) if recorder else contextlib.nullcontext()
     with log, ThreadPoolExecutor(API_THREADS, "api") as workers, contextlib.closing(parts):
         password = await asyncio.get_running_loop().run_in_executor(workers, parts.bootstrap, options.password)
-        running = _Running(parts, kubernetes, changes, workers, recorder)
+        running = _Running(parts, kubernetes, changes, workers, recorder, options.proxies)
         web = Web(running.edge, chosen, lambda: print(_greeting(options, password), flush=True))
         running.start()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -93,18 +98,19 @@ class _Running:
         changes: _Changes,
         workers: ThreadPoolExecutor,
         recorder: Recorder | None,
+        proxies: Sequence[Network] = (),
     ) -> None:
         self._parts = parts
         self._changes = changes
         self._loop = asyncio.get_running_loop()
         self._tunnels = Tunnels(self._moved)
         self._reconciler = parts.reconciler(Bridge(self._tunnels, self._loop))
-        self._work = Work(self._reconciler.reconcile, parts.clock)
+        self._work = Work(self._work_on, parts.clock)
         self._kubernetes = kubernetes
         self._direct = Direct(local.LOCAL, kubernetes, self._tunnels) if kubernetes else None
         proxy = _proxy(parts, self._tunnels, recorder)
         door = Door(parts.agents, self._tunnels, workers, KEEPALIVE)
-        self.edge = Edge(proxy, door, Lambdas(lambda: parts), workers)
+        self.edge = Edge(proxy, door, Lambdas(lambda: parts, proxies), workers)
 
     def start(self) -> None:
         self._changes.tell(self._changed)
@@ -113,6 +119,7 @@ class _Running:
             self._direct.start()
         for cluster in self._reconciler.clusters():
             self._work.add(cluster, GRACE)
+        self._work.add(DUE, REFRESH)
         self._work.start()
 
     def stop(self, web: Web) -> None:
@@ -122,6 +129,11 @@ class _Running:
         if self._direct is not None:
             self._direct.stop()
         self._tunnels.close()
+
+    def _work_on(self, key: Key) -> float | None:
+        if key != DUE:
+            return self._reconciler.reconcile(key)
+        return 0.0 if self._parts.refresh_memberships() else REFRESH
 
     def _moved(self, cluster: str) -> None:
         """An agent came or went."""

@@ -37,6 +37,7 @@ from tests.support.relay import CLUSTER, Edge
 
 PASSWORD = "correct horse battery staple"
 BASE = "https://lariat.example"
+CLIENT = "203.0.113.9"
 KEY = Key("cluster", CLUSTER)
 
 
@@ -75,7 +76,7 @@ class TestApi:
         body = json.dumps(document).encode() if document else b""
         own = (("authorization", f"Bearer {self.token}"),) if self.token else ()
         self.store.counts.clear()
-        response = self.parts.api.handle(Request(method, path, query, (*own, *headers), body, BASE, ""))
+        response = self.parts.api.handle(Request(method, path, query, (*own, *headers), body, BASE, CLIENT))
         assert response.status < 300, response.body
         return json.loads(response.body)
 

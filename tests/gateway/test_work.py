@@ -92,7 +92,8 @@ def test_the_sweep_finds_what_got_lost(bench: Bench) -> None:
     bench.edge.reset_counts()
     bench.work.sweep()
     assert bench.queued == ["c-2", "c-3"]
-    assert bench.edge.counts["reads"] == 2
+    # The clusters, the connections, and whether an identity provider is enabled.
+    assert bench.edge.counts["reads"] == 3
 
 
 def test_the_resync_takes_all(bench: Bench) -> None:

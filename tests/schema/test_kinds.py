@@ -20,8 +20,8 @@ each = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.id)
 
 WANTED = """
 cluster clusterRegistrationToken node nodePool nodeTemplate nodeDriver kontainerDriver user group groupMember principal
-token authConfig localConfig githubConfig azureADConfig activeDirectoryConfig openLdapConfig freeIpaConfig pingConfig
-adfsConfig keyCloakConfig globalRole globalRoleBinding roleTemplate clusterRoleTemplateBinding
+token authConfig localConfig githubConfig oidcConfig azureADConfig activeDirectoryConfig openLdapConfig freeIpaConfig
+pingConfig adfsConfig keyCloakConfig globalRole globalRoleBinding roleTemplate clusterRoleTemplateBinding
 projectRoleTemplateBinding project podSecurityPolicyTemplate podSecurityPolicyTemplateProjectBinding
 projectNetworkPolicy catalog clusterCatalog projectCatalog template templateVersion templateContent multiClusterApp
 setting preference notifier clusterAlert projectAlert clusterAlertGroup clusterAlertRule projectAlertGroup

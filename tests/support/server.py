@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from chalicelib.adapters.audit import AuditFile
+from chalicelib.adapters.https import Https
 from chalicelib.adapters.keyfile import KeyFile
 from chalicelib.adapters.sqlite import SqliteStore
 from chalicelib.api.http import Pairs, Request, Response
@@ -78,7 +79,14 @@ class Caller:
         return self.authorization.removeprefix("Bearer ").partition(":")[0]
 
     def call(
-        self, method: str, url: str, body: Any = None, *, base: str = BASE, headers: Sequence[tuple[str, str]] = ()
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        *,
+        base: str = BASE,
+        headers: Sequence[tuple[str, str]] = (),
+        client: str = "",
     ) -> Reply:
         """``body`` goes as JSON, bytes as they are; the query stands in ``url``, which may be absolute."""
         path, _, query = url.removeprefix(base).partition("?")
@@ -90,6 +98,7 @@ class Caller:
             headers=(*own, *headers),
             body=body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode(),
             base=base,
+            client=client,
         )
         response: Response = self._server.parts.api.handle(request)
         return Reply(response.status, response.headers, response.body)
@@ -129,7 +138,10 @@ class Server:
         close = self.store.close
         self.audit = AuditFile(folder / "audit.log")
         recorder = Recorder(level, self.audit, self.clock, random) if level else None
-        self.parts = build(self.store, self.seal, self.clock, random, TERMS, settings, close, environment, recorder)
+        web = Https(loopback=True)
+        self.parts = build(
+            self.store, self.seal, self.clock, random, TERMS, settings, close, environment, recorder, web
+        )
         self.resources = self.parts.resources
         self.nobody = Caller(self)
         self._numbers = itertools.count(1)
