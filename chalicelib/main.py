@@ -103,11 +103,12 @@ def build(
     terms: Terms,
     settings: Mapping[str, str],
     close: Callable[[], None],
+    transport: Callable[[], Transport],
     environment: Mapping[str, str] = {},
 ) -> Parts:
     """``settings`` are those that follow from how the server was started, such as ``cacerts``.
 
-    ``environment`` may give others, as ``CATTLE_<NAME>``.
+    ``transport`` is asked for when the API needs a cluster. ``environment`` may give settings, as ``CATTLE_<NAME>``.
     """
     resources = Resources(store, clock, random)
     passwords = Passwords()
@@ -116,7 +117,9 @@ def build(
     agents = Agents(resources, seal, terms)
     removal = Removal(resources, {kind: [Dependent(*each) for each in those] for kind, those in dependents().items()})
     services = Services(resources, removal, random, clock, Sealing(seal))
-    registry, values, registrations = assemble(services, login, passwords, seal, settings, environment)
+    registry, values, registrations = assemble(
+        services, login, passwords, seal, settings, environment, lambda: ClusterClient(transport())
+    )
     api = Application(authenticator, registry, values, registrations, Public(login, clock), agents, random)
     return Parts(
         api=api,
@@ -150,7 +153,11 @@ def identity_providers(
 
 
 def on_sqlite(
-    folder: Path, terms: Terms, settings: Mapping[str, str], notify: Callable[[Sequence[Change]], None]
+    folder: Path,
+    terms: Terms,
+    settings: Mapping[str, str],
+    notify: Callable[[Sequence[Change]], None],
+    transport: Transport,
 ) -> Parts:
     """Build on a database and a key in one folder, for one process. ``notify`` hears of every write."""
     from chalicelib.adapters.keyfile import KeyFile
@@ -160,7 +167,7 @@ def on_sqlite(
     database = folder / "lariat.db"
     seal = KeyFile(folder / "seal.key", fresh=not database.exists())
     store = SqliteStore(str(database), clock, notify)
-    return build(store, seal, clock, SystemRandom(), terms, settings, store.close, os.environ)
+    return build(store, seal, clock, SystemRandom(), terms, settings, store.close, lambda: transport, os.environ)
 
 
 class OnLambda:
@@ -194,7 +201,17 @@ class OnLambda:
             KEEPALIVE, LIFETIME, self._given("LARIAT_SOCKET_URL"), linger=LINGER, ping=PING, patience=PATIENCE
         )
         settings = {"server-url": self._environment.get("LARIAT_URL", "")}
-        return build(store, seal, self._clock, self._random, terms, settings, lambda: None, self._environment)
+        return build(
+            store,
+            seal,
+            self._clock,
+            self._random,
+            terms,
+            settings,
+            lambda: None,
+            lambda: self._relay,
+            self._environment,
+        )
 
     @cached_property
     def proxy(self) -> Buffered:

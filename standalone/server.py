@@ -29,6 +29,7 @@ from standalone.direct import Direct
 from standalone.lambdas import Lambdas
 from standalone.options import BadOption, Options
 from standalone.proxy import Proxy
+from standalone.rationing import Rationed
 from standalone.tunnel import Bridge, Tunnels
 from standalone.web import Web, listen
 from standalone.work import Work
@@ -39,7 +40,8 @@ KEEPALIVE = 20
 GRACE = 10.0
 """Seconds that agents get to come back after a restart before their clusters count as unavailable."""
 
-API_THREADS = 8
+API_THREADS = 24
+"""More than clusters may hold up, as ``rationing.py`` has it: there is always one for a login."""
 
 _Listener: TypeAlias = Callable[[Key], None]
 
@@ -63,10 +65,16 @@ async def _serve(options: Options) -> None:
         raise Fault(f"can't listen on {options.host}:{options.port}: {_reason(error)}") from error
     changes = _Changes()
     terms = Terms(keepalive=KEEPALIVE, lifetime=options.lifetime, frame=MESSAGE)
-    parts = on_sqlite(options.data, terms, {"cacerts": chosen.authority}, changes.heard)
+
+    def moved(cluster: str) -> None:
+        running.moved(cluster)
+
+    tunnels = Tunnels(moved)
+    bridge = Bridge(tunnels, asyncio.get_running_loop())
+    parts = on_sqlite(options.data, terms, {"cacerts": chosen.authority}, changes.heard, Rationed(bridge))
     with ThreadPoolExecutor(API_THREADS, "api") as workers, contextlib.closing(parts):
         password = await asyncio.get_running_loop().run_in_executor(workers, parts.bootstrap, options.password)
-        running = _Running(parts, kubernetes, changes, workers)
+        running = _Running(parts, kubernetes, changes, workers, tunnels)
         web = Web(running.edge, chosen, lambda: print(_greeting(options, password), flush=True))
         running.start()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -74,18 +82,25 @@ async def _serve(options: Options) -> None:
         # What stands by now lives as long as the server: the collector need not look at it again and again.
         gc.freeze()
         await web.serve([listener])
+        # The loop goes on while they finish, as what they wait for may come over it.
+        await asyncio.to_thread(workers.shutdown)
 
 
 class _Running:
     """What runs while the server does: tunnels, the edge in front of them, and the reconciling work."""
 
     def __init__(
-        self, parts: Parts, kubernetes: Kubernetes | None, changes: _Changes, workers: ThreadPoolExecutor
+        self,
+        parts: Parts,
+        kubernetes: Kubernetes | None,
+        changes: _Changes,
+        workers: ThreadPoolExecutor,
+        tunnels: Tunnels,
     ) -> None:
         self._parts = parts
         self._changes = changes
         self._loop = asyncio.get_running_loop()
-        self._tunnels = Tunnels(self._moved)
+        self._tunnels = tunnels
         self._reconciler = parts.reconciler(Bridge(self._tunnels, self._loop))
         self._work = Work(self._reconciler.reconcile, parts.clock)
         self._kubernetes = kubernetes
@@ -111,7 +126,7 @@ class _Running:
             self._direct.stop()
         self._tunnels.close()
 
-    def _moved(self, cluster: str) -> None:
+    def moved(self, cluster: str) -> None:
         """An agent came or went."""
         self._work.add(Key("cluster", cluster))
 

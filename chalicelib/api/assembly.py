@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from chalicelib.api.alerts import Alerts
@@ -10,6 +10,7 @@ from chalicelib.api.behaviour import Behaviour, Services
 from chalicelib.api.bindings import GlobalRoleBindings
 from chalicelib.api.clusters import Clusters
 from chalicelib.api.drivers import Drivers
+from chalicelib.api.inside import inside
 from chalicelib.api.personal import Preferences
 from chalicelib.api.principals import Principals
 from chalicelib.api.providers import Provider, Providers
@@ -22,6 +23,7 @@ from chalicelib.api.tokens import Tokens
 from chalicelib.api.users import Users
 from chalicelib.auth.login import Login
 from chalicelib.auth.passwords import Passwords
+from chalicelib.clusters.client import ClusterClient
 from chalicelib.schema.kinds import STORED
 from chalicelib.schema.kinds.providers import CONFIGS
 from chalicelib.types import Seal
@@ -54,6 +56,7 @@ def assemble(
     seal: Seal,
     started_with: Mapping[str, str],
     environment: Mapping[str, str],
+    client: Callable[[], ClusterClient],
 ) -> Assembled:
     kinds = {kind.id: kind for kind in STORED}
     settings = Settings(kinds["setting"], services, started_with, environment)
@@ -71,4 +74,5 @@ def assemble(
         settings,
     ]
     behaviours |= {behaviour.kind.id: behaviour for behaviour in own}
+    behaviours |= inside(services, client)
     return Assembled(Registry(behaviours), settings, registrations)

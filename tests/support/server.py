@@ -18,11 +18,13 @@ from chalicelib.api.http import Pairs, Request, Response
 from chalicelib.auth import tokens
 from chalicelib.auth.login import new_user
 from chalicelib.auth.passwords import Passwords
+from chalicelib.clusters.client import Transport
 from chalicelib.gateway.agents import Terms
 from chalicelib.main import build
 from chalicelib.types import Change, Random, Resource
 from tests.support.clock import ManualClock
 from tests.support.random import SeededRandom
+from tests.support.transport import MemoryTransport
 
 BASE = "https://lariat.example"
 PASSWORD = "correct horse battery"
@@ -115,7 +117,12 @@ class Server:
     """``changes`` are what the feed told; ``telling`` off, nobody hears of them, as in another process."""
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, str], random: Random, environment: Mapping[str, str]
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        random: Random,
+        environment: Mapping[str, str],
+        transport: Transport | None = None,
     ) -> None:
         self.clock = ManualClock()
         self.random = random
@@ -125,7 +132,10 @@ class Server:
         self.seal = KeyFile(folder / "seal.key", fresh=True)
         self.store = SqliteStore(str(self.database), self.clock, self._notify)
         close = self.store.close
-        self.parts = build(self.store, self.seal, self.clock, random, TERMS, settings, close, environment)
+        self.clusters: Transport = transport or MemoryTransport()
+        self.parts = build(
+            self.store, self.seal, self.clock, random, TERMS, settings, close, lambda: self.clusters, environment
+        )
         self.resources = self.parts.resources
         self.nobody = Caller(self)
         self._numbers = itertools.count(1)
@@ -170,8 +180,9 @@ def serving(
     settings: Mapping[str, str] | None = None,
     random: Random | None = None,
     environment: Mapping[str, str] | None = None,
+    transport: Transport | None = None,
 ) -> Iterator[Server]:
-    server = Server(folder, settings or {}, random or SeededRandom(), environment or {})
+    server = Server(folder, settings or {}, random or SeededRandom(), environment or {}, transport)
     try:
         yield server
     finally:
