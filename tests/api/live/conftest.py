@@ -11,6 +11,7 @@ import pytest
 from chalicelib.types import Resource
 from tests.kubernetes.cluster import Cluster
 from tests.support.direct import DirectTransport
+from tests.support.lariat import eventually
 from tests.support.server import Caller, Server, serving
 
 _NUMBERS = itertools.count(1)
@@ -27,17 +28,20 @@ class Scene:
         self.plain = server.user("plain")
         status = {"version": cluster.get("/version").json()}
         server.resources.create(Resource(kind="cluster", id="c-1", spec={"name": "one"}, status=status))
-        self.home, self.other = (self._project(name) for name in ("home", "other"))
+        self.home, self.other = (self.project(name) for name in ("home", "other"))
         number = next(_NUMBERS)
         self.inside, self.outside = f"inside-{number}", f"outside-{number}"
-        self._namespace(self.inside, self.home)
-        self._namespace(self.outside, self.other)
+        self.namespace(self.inside, self.home)
+        self.namespace(self.outside, self.other)
 
-    def _project(self, name: str) -> str:
+    def project(self, name: str) -> str:
         return str(self.admin.make("/v3/projects", {"name": name, "clusterId": "c-1"})["id"])
 
-    def _namespace(self, name: str, project: str) -> None:
+    def namespace(self, name: str, project: str) -> None:
         self.admin.make("/v3/cluster/c-1/namespaces", {"name": name, "projectId": project})
+        # No pod can be created before its account has a token.
+        account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
+        eventually(lambda: self.cluster.get(account).json().get("secrets"), "the account has a token")
 
     def url(self, plural: str, project: str = "") -> str:
         return f"/v3/project/{project or self.home}/{plural}"
