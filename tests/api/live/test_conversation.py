@@ -63,7 +63,7 @@ def test_every_request_goes_as_the_caller() -> None:
 
 def test_a_list_is_read_page_by_page_up_to_a_bound() -> None:
     cluster = Scripted(endless)
-    seen = []
+    seen: list[dict[str, Any]] = []
     with pytest.raises(TooLarge, match="namespaceId"):
         seen.extend(talking(cluster).items(PODS))
     assert len(seen) == MOST
