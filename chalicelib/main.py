@@ -126,13 +126,15 @@ def build(
     terms: Terms,
     settings: Mapping[str, str],
     close: Callable[[], None],
+    transport: Callable[[], Transport],
     environment: Mapping[str, str] = {},
     recorder: Recorder | None = None,
     web: Web | None = None,
 ) -> Parts:
     """``settings`` are those that follow from how the server was started, such as ``cacerts``.
 
-    ``environment`` may give others, as ``CATTLE_<NAME>``. ``web`` takes the place of HTTPS to identity providers.
+    ``transport`` is asked for when the API needs a cluster. ``environment`` may give settings, as ``CATTLE_<NAME>``.
+    ``web`` takes the place of HTTPS to identity providers.
     """
     resources = Resources(store, clock, random)
     passwords = Passwords()
@@ -154,7 +156,7 @@ def build(
 
     services = Services(resources, removal, random, clock, Sealing(seal))
     registry, values, registrations, keys = assemble(
-        services, login, passwords, seal, identities, settings, environment
+        services, login, passwords, seal, identities, settings, environment, lambda: ClusterClient(transport())
     )
     public = Public(resources, Entrance(resources, login, identities, keys, clock), identities)
     api = Application(authenticator, registry, values, registrations, public, agents, random)
@@ -216,6 +218,7 @@ def on_sqlite(
     terms: Terms,
     settings: Mapping[str, str],
     notify: Callable[[Sequence[Change]], None],
+    transport: Transport,
     recorder: Recorder | None = None,
 ) -> Parts:
     """Build on a database and a key in one folder, for one process. ``notify`` hears of every write."""
@@ -226,7 +229,9 @@ def on_sqlite(
     database = folder / "lariat.db"
     seal = KeyFile(folder / "seal.key", fresh=not database.exists())
     store = SqliteStore(str(database), clock, notify)
-    return build(store, seal, clock, SystemRandom(), terms, settings, store.close, os.environ, recorder)
+    return build(
+        store, seal, clock, SystemRandom(), terms, settings, store.close, lambda: transport, os.environ, recorder
+    )
 
 
 class OnLambda:
@@ -268,6 +273,7 @@ class OnLambda:
             terms,
             settings,
             lambda: None,
+            lambda: self._relay,
             self._environment,
             self._recorder,
         )

@@ -34,6 +34,7 @@ from standalone.forwarded import Network
 from standalone.lambdas import Lambdas
 from standalone.options import BadOption, Options
 from standalone.proxy import Proxy
+from standalone.rationing import Rationed
 from standalone.tunnel import Bridge, Tunnels
 from standalone.web import Web, listen
 from standalone.work import Work
@@ -47,7 +48,8 @@ GRACE = 10.0
 REFRESH = 300.0
 """Seconds between two looks for users whose groups are old."""
 
-API_THREADS = 8
+API_THREADS = 24
+"""More than clusters may hold up, as ``rationing.py`` has it: there is always one for a login."""
 
 _Listener: TypeAlias = Callable[[Key], None]
 
@@ -72,11 +74,17 @@ async def _serve(options: Options) -> None:
     changes = _Changes()
     terms = Terms(keepalive=KEEPALIVE, lifetime=options.lifetime, frame=MESSAGE)
     recorder = _recorder(options)
-    parts = on_sqlite(options.data, terms, {"cacerts": chosen.authority}, changes.heard, recorder)
+
+    def moved(cluster: str) -> None:
+        running.moved(cluster)
+
+    tunnels = Tunnels(moved)
+    transport = Rationed(Bridge(tunnels, asyncio.get_running_loop()))
+    parts = on_sqlite(options.data, terms, {"cacerts": chosen.authority}, changes.heard, transport, recorder)
     log = contextlib.closing(recorder) if recorder else contextlib.nullcontext()
     with log, ThreadPoolExecutor(API_THREADS, "api") as workers, contextlib.closing(parts):
         password = await asyncio.get_running_loop().run_in_executor(workers, parts.bootstrap, options.password)
-        running = _Running(parts, kubernetes, changes, workers, recorder, options.proxies)
+        running = _Running(parts, kubernetes, changes, workers, tunnels, recorder, options.proxies)
         web = Web(running.edge, chosen, lambda: print(_greeting(options, password), flush=True))
         running.start()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -86,6 +94,8 @@ async def _serve(options: Options) -> None:
         # What stands by now lives as long as the server: the collector need not look at it again and again.
         gc.freeze()
         await web.serve([listener])
+        # The loop goes on while they finish, as what they wait for may come over it.
+        await asyncio.to_thread(workers.shutdown)
 
 
 class _Running:
@@ -97,13 +107,14 @@ class _Running:
         kubernetes: Kubernetes | None,
         changes: _Changes,
         workers: ThreadPoolExecutor,
+        tunnels: Tunnels,
         recorder: Recorder | None,
         proxies: Sequence[Network] = (),
     ) -> None:
         self._parts = parts
         self._changes = changes
         self._loop = asyncio.get_running_loop()
-        self._tunnels = Tunnels(self._moved)
+        self._tunnels = tunnels
         self._reconciler = parts.reconciler(Bridge(self._tunnels, self._loop))
         self._work = Work(self._work_on, parts.clock)
         self._kubernetes = kubernetes
@@ -135,7 +146,7 @@ class _Running:
             return self._reconciler.reconcile(key)
         return 0.0 if self._parts.refresh_memberships() else REFRESH
 
-    def _moved(self, cluster: str) -> None:
+    def moved(self, cluster: str) -> None:
         """An agent came or went."""
         self._work.add(Key("cluster", cluster))
 

@@ -10,6 +10,7 @@ from chalicelib.api.behaviour import Behaviour, Services
 from chalicelib.api.bindings import GlobalRoleBindings
 from chalicelib.api.clusters import Clusters
 from chalicelib.api.drivers import Drivers
+from chalicelib.api.inside import inside
 from chalicelib.api.keys import Keys
 from chalicelib.api.personal import Preferences
 from chalicelib.api.principals import Principals
@@ -23,6 +24,7 @@ from chalicelib.api.tokens import Tokens
 from chalicelib.api.users import Users
 from chalicelib.auth.login import Login
 from chalicelib.auth.passwords import Passwords
+from chalicelib.clusters.client import ClusterClient
 from chalicelib.schema.kinds import STORED
 from chalicelib.schema.kinds.providers import CONFIGS
 from chalicelib.types import Seal
@@ -59,6 +61,7 @@ def assemble(
     identities: Callable[[], Identities],
     started_with: Mapping[str, str],
     environment: Mapping[str, str],
+    client: Callable[[], ClusterClient],
 ) -> Assembled:
     kinds = {kind.id: kind for kind in STORED}
     settings = Settings(kinds["setting"], services, started_with, environment)
@@ -78,4 +81,5 @@ def assemble(
         settings,
     ]
     behaviours |= {behaviour.kind.id: behaviour for behaviour in own}
+    behaviours |= inside(services, client)
     return Assembled(Registry(behaviours), settings, registrations, keys)

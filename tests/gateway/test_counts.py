@@ -34,6 +34,7 @@ from tests.support.counts import check
 from tests.support.gateway import PING
 from tests.support.random import SeededRandom
 from tests.support.relay import CLUSTER, Edge
+from tests.support.transport import MemoryTransport
 
 PASSWORD = "correct horse battery staple"
 BASE = "https://lariat.example"
@@ -62,7 +63,7 @@ class TestApi:
     def server(self, billed: BilledStore, tmp_path: Path) -> None:
         seal = KeyFile(tmp_path / "seal.key", fresh=True)
         terms = Terms(keepalive=570, lifetime=7000)
-        self.parts = build(billed, seal, self.clock, SeededRandom(), terms, {}, lambda: None)
+        self.parts = build(billed, seal, self.clock, SeededRandom(), terms, {}, lambda: None, MemoryTransport)
         self.parts.bootstrap(PASSWORD)
         # The administrator's rights were given a while ago.
         self.clock.advance(OVERLAP + 1)

@@ -14,7 +14,7 @@ from chalicelib.schema.kinds.identity import TOKEN, USER
 from chalicelib.schema.names import plural
 from chalicelib.schema.version import Version
 
-ALL = (*MANAGEMENT.schemas, *PUBLIC.schemas, *CONTEXTS["project"].schemas)
+ALL = (*MANAGEMENT.schemas, *PUBLIC.schemas, *(kind for each in CONTEXTS.values() for kind in each.schemas))
 IDS = {kind.id for kind in ALL}
 each = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.id)
 

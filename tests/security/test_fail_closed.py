@@ -25,6 +25,7 @@ from chalicelib.types import Key, Page, Resource, Write
 from tests.support.clock import ManualClock
 from tests.support.random import SeededRandom
 from tests.support.server import TERMS, Caller, Server, hashed
+from tests.support.transport import MemoryTransport
 
 CLUSTER = "c-aaaaa"
 KEY = "k" * tokens.KEY_LENGTH
@@ -82,7 +83,7 @@ class House:
         resources.create(Resource(kind="cluster", id=CLUSTER, spec={"name": "one"}))
 
     def parts(self) -> Parts:
-        return build(self.store, self.seal, self.clock, SeededRandom(), TERMS, {}, self.store.close)
+        return build(self.store, self.seal, self.clock, SeededRandom(), TERMS, {}, self.store.close, MemoryTransport)
 
     def bindings(self) -> Sequence[str]:
         """Who is an administrator, however broken the store is."""

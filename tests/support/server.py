@@ -21,11 +21,13 @@ from chalicelib.audit.recorder import Recorder
 from chalicelib.auth import tokens
 from chalicelib.auth.login import new_user
 from chalicelib.auth.passwords import Passwords
+from chalicelib.clusters.client import Transport
 from chalicelib.gateway.agents import Terms
 from chalicelib.main import build
 from chalicelib.types import Change, Random, Resource
 from tests.support.clock import ManualClock
 from tests.support.random import SeededRandom
+from tests.support.transport import MemoryTransport
 
 BASE = "https://lariat.example"
 PASSWORD = "correct horse battery"
@@ -126,7 +128,13 @@ class Server:
     """``changes`` are what the feed told; ``telling`` off, nobody hears of them, as in another process."""
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, str], random: Random, environment: Mapping[str, str], level: int
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        random: Random,
+        environment: Mapping[str, str],
+        level: int,
+        transport: Transport | None = None,
     ) -> None:
         self.clock = ManualClock()
         self.random = random
@@ -139,8 +147,19 @@ class Server:
         self.audit = AuditFile(folder / "audit.log")
         recorder = Recorder(level, self.audit, self.clock, random) if level else None
         web = Https(loopback=True)
+        self.clusters: Transport = transport or MemoryTransport()
         self.parts = build(
-            self.store, self.seal, self.clock, random, TERMS, settings, close, environment, recorder, web
+            self.store,
+            self.seal,
+            self.clock,
+            random,
+            TERMS,
+            settings,
+            close,
+            lambda: self.clusters,
+            environment,
+            recorder,
+            web,
         )
         self.resources = self.parts.resources
         self.nobody = Caller(self)
@@ -196,9 +215,10 @@ def serving(
     random: Random | None = None,
     environment: Mapping[str, str] | None = None,
     level: int = 0,
+    transport: Transport | None = None,
 ) -> Iterator[Server]:
     """``level`` is the audit log's, which is a file in the folder."""
-    server = Server(folder, settings or {}, random or SeededRandom(), environment or {}, level)
+    server = Server(folder, settings or {}, random or SeededRandom(), environment or {}, level, transport)
     try:
         yield server
     finally:
