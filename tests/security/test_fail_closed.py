@@ -177,9 +177,8 @@ def status(name: str, value: Any) -> Callable[[Resource], Resource]:
     return lambda stored: replace(stored, status={**stored.status, name: value})
 
 
-NO_FLAGS: list[Any] = [None, 2, "true", [], {}, ""]
-NO_CLUSTERS: list[Any] = [0, 1, False, [], {}, ["c"]]
-
+ODD: tuple[Any, ...] = (None, 2, "true", [], {}, "")
+NO_CLUSTERS: tuple[Any, ...] = (0, 1, False, [], {}, ["c"])
 SPOILT: dict[str, tuple[str, Callable[[Resource], Resource]]] = {
     "token without status": ("token", lambda stored: replace(stored, status={})),
     "token without hash": ("token", status("keyHash", None)),
@@ -188,9 +187,9 @@ SPOILT: dict[str, tuple[str, Callable[[Resource], Resource]]] = {
     "token of nobody": ("token", lambda stored: replace(stored, parent="")),
     "token of somebody unknown": ("token", lambda stored: replace(stored, parent="u-gone")),
     "token that ended at the beginning of time": ("token", lambda stored: replace(stored, expires=0)),
-    **{f"token enabled {value!r}": ("token", spec("enabled", value)) for value in NO_FLAGS},
+    **{f"token enabled {value!r}": ("token", spec("enabled", value)) for value in ODD},
     **{f"token for cluster {value!r}": ("token", spec("clusterId", value)) for value in NO_CLUSTERS},
-    **{f"user enabled {value!r}": ("user", spec("enabled", value)) for value in NO_FLAGS},
+    **{f"user enabled {value!r}": ("user", spec("enabled", value)) for value in ODD},
     "user who is going": ("user", lambda stored: replace(stored, removed="2026-01-01T00:00:00Z", finalizers=("f",))),
 }
 
