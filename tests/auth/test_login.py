@@ -87,7 +87,7 @@ def test_a_generated_password_must_be_changed(server: Server) -> None:
     password = server.parts.bootstrap("")
     assert len(password) == 20
     admin = server.caller(server.log_in("admin", password).json["token"])
-    assert admin.get("/v3/users").json["data"][0]["mustChangePassword"] is True
+    assert admin.get("/v3/users?me=true").json["data"][0]["mustChangePassword"] is True
     assert password.encode() not in server.rows()
 
 

@@ -36,7 +36,12 @@ class House:
         """What an administrator types in."""
         if name in ("github", "oidc"):
             where = {"hostname": self.issuer.host} if name == "github" else {"issuer": self.issuer.url}
-            own = {"clientId": CLIENT, "clientSecret": SECRET, "certificate": self.issuer.trust, **where}
+            own: dict[str, Any] = {
+                "clientId": CLIENT,
+                "clientSecret": SECRET,
+                "certificate": self.issuer.trust,
+                **where,
+            }
         else:
             own = {"servers": ["127.0.0.1"], "port": self.slapd.plain, "serviceAccountPassword": READER_PASSWORD}
         if name == "openldap":
