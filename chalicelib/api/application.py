@@ -171,7 +171,8 @@ def _insist(identity: Identity, request: Request, rest: list[str]) -> None:
         return
     name = rest[0].lower() if rest else ""
     action = request.option("action") if request.method == "POST" and len(rest) == 1 else ""
-    looking = request.method == "GET" and (name == "schemas" or rest[:2] in (["users"], ["users", identity.user]))
+    own = rest[1:] == [identity.user] or (len(rest) == 1 and request.option("me") == "true")
+    looking = request.method == "GET" and (name == "schemas" or (name == "users" and own))
     if not looking and (name, action) not in (("users", "changepassword"), ("tokens", "logout")):
         raise Forbidden(CHANGE_FIRST, code="MustChangePassword")
 

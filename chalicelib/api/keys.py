@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.api.settings import Settings
 from chalicelib.auth import tokens
 from chalicelib.auth.login import SESSION_MILLISECONDS, Login
+from chalicelib.auth.providers.due import enabled
 from chalicelib.errors import Unauthorized
 from chalicelib.store.resources import Resources
 from chalicelib.types import Resource
@@ -38,11 +39,17 @@ class Keys:
         parent = self._resources.get("token", origin)
         spec = {**tokens.inherited(parent), "isDerived": True, **spec}
         token, key = self._login.issue(parent.parent, self.lifetime(ttl), label, spec, prefix)
-        if self._resources.find("token", origin) is None:
+        if not self._stands(parent):
             # Whoever ended that one meanwhile may not have seen this one.
             self._resources.discard(token)
             raise Unauthorized("must authenticate")
         return token, key
+
+    def _stands(self, token: Resource) -> bool:
+        """Is a token still there, and the provider that it came from enabled?"""
+        if self._resources.find("token", token.id) is None:
+            return False
+        return tokens.is_local(token) or token.spec["authProvider"] in enabled(self._resources)
 
     def kubeconfig(self, origin: str, user: str, cluster: str, description: str) -> tuple[Resource, str]:
         """Issue the token of a kubeconfig; with a cluster, it is good for that alone."""

@@ -125,9 +125,7 @@ def bootstrap(resources: Resources, passwords: Passwords, random: Random, passwo
         return ""
     secret = password or tokens.word(random, 20)
     user = f"user-{tokens.word(random, 5)}"
-    administrator = new_user(
-        user, "admin", passwords.hash(secret), {"name": "Default Admin", "mustChangePassword": not password}
-    )
+    administrator = new_user(user, "admin", passwords.hash(secret), {"name": "Default Admin"})
     binding = Resource(
         kind="globalRoleBinding",
         id=f"globalrolebinding-{tokens.word(random, 5)}",

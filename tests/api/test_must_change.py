@@ -28,6 +28,8 @@ def bob(server: Server, admin: Caller) -> Caller:
     [
         ("GET", "/v3", None),
         ("GET", "/v3/clusters", None),
+        ("GET", "/v3/users", None),
+        ("GET", "/v3/users?me=false&me=true", None),
         ("POST", "/v3/clusters", {"name": "one"}),
         ("POST", "/v3/tokens", {"description": "x"}),
         ("POST", "/v3/users?action=refreshauthprovideraccess", {}),

@@ -12,6 +12,9 @@ from chalicelib.errors import NotFound
 from chalicelib.store.resources import Resources
 from chalicelib.types import Key, Resource
 
+PASSES = 4
+"""Looks at most, as others may log in meanwhile."""
+
 
 class Ending:
     def __init__(self, resources: Resources, configs: Configs, attributes: Attributes) -> None:
@@ -37,10 +40,13 @@ class Ending:
         self._all_gone(ends)
 
     def _all_gone(self, ends: Callable[[Resource], bool], user: str | None = None) -> None:
-        """Look until nothing is left: a token that was derived meanwhile was so before the one that it came from went."""
-        while found := [token.key for token in self._resources.all("token", user) if ends(token)]:
+        """Look again when something was there: a token may have been derived meanwhile from one that was to go."""
+        for _ in range(PASSES):
+            found = [token.key for token in self._resources.all("token", user) if ends(token)]
             for key in found:
                 gone(self._resources, key)
+            if not found:
+                return
 
     def _stranded(self, user: str, provider: str) -> bool:
         """Was this provider a user's only way in? Whoever has a password or another enabled provider has one."""

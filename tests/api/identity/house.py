@@ -34,10 +34,14 @@ class House:
 
     def settings(self, name: str, **more: Any) -> dict[str, Any]:
         """What an administrator types in."""
-        own: dict[str, Any]
         if name in ("github", "oidc"):
             where = {"hostname": self.issuer.host} if name == "github" else {"issuer": self.issuer.url}
-            own = {"clientId": CLIENT, "clientSecret": SECRET, "certificate": self.issuer.trust, **where}
+            own: dict[str, Any] = {
+                "clientId": CLIENT,
+                "clientSecret": SECRET,
+                "certificate": self.issuer.trust,
+                **where,
+            }
         else:
             own = {"servers": ["127.0.0.1"], "port": self.slapd.plain, "serviceAccountPassword": READER_PASSWORD}
         if name == "openldap":

@@ -211,3 +211,14 @@ def test_a_session_remembers_its_address(house: House) -> None:
     house.enable("openldap")
     token = house.server.resources.get("token", house.caller("openldap", "bob").token)
     assert token.spec["address"] == ADDRESS
+
+
+def test_nothing_is_derived_of_what_ends_meanwhile(house: House) -> None:
+    """The provider is disabled by somebody who saw no token that is being derived at that moment."""
+    house.enable("openldap")
+    bob = house.caller("openldap", "bob")
+    # Bob's token is proven, and its provider is closed behind his back.
+    assert bob.get("/v3/users").status == 200
+    house.server.parts.identities().configs.disable("openldap")
+    assert bob.post("/v3/tokens", {"description": "x"}).status == 401
+    assert len(house.server.resources.list("token", bob.user).items) == 1
