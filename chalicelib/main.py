@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,15 @@ from chalicelib.adapters.system import SystemClock, SystemRandom
 from chalicelib.api.application import Application
 from chalicelib.api.assembly import assemble
 from chalicelib.api.behaviour import Services
+from chalicelib.api.entrance import Entrance
 from chalicelib.api.public import Public
 from chalicelib.api.sealing import Sealing
 from chalicelib.api.subscriptions import Subscriptions
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.login import Login, bootstrap
 from chalicelib.auth.passwords import Passwords
+from chalicelib.auth.providers.due import ATTRIBUTE, enabled
+from chalicelib.auth.providers.members import is_member
 from chalicelib.clusters.client import ClusterClient, Transport
 from chalicelib.errors import LariatError
 from chalicelib.gateway.agents import Agents, Terms
@@ -44,7 +47,7 @@ from chalicelib.schema.kinds import dependents
 from chalicelib.store.notices import KIND as NOTICE
 from chalicelib.store.removal import Dependent, Removal
 from chalicelib.store.resources import Resources
-from chalicelib.types import Change, Clock, Key, Post, Queue, Random, Seal, Store
+from chalicelib.types import Change, Clock, Key, Post, Queue, Random, Seal, Store, Web
 
 if TYPE_CHECKING:
     from chalicelib.adapters.aws import Account
@@ -78,6 +81,9 @@ PING = '{"action":"ping"}'
 LINGER = 150
 """Seconds that a replaced connection stays open: other processes remember it for two minutes."""
 
+AT_ONCE = 10
+"""Users that one run asks providers about: one that does not answer takes its time with each."""
+
 LIFETIME = 7000
 """Seconds after which an agent replaces its connection: API Gateway closes it after two hours."""
 
@@ -87,6 +93,7 @@ class Parts:
     """What the edges call."""
 
     api: Application | Audited
+    identities: Callable[[], Identities]
     agents: Agents
     gatekeeper: Gatekeeper
     authenticator: Authenticator
@@ -105,6 +112,10 @@ class Parts:
     def reconciler(self, transport: Transport) -> Reconciler:
         return Reconciler(self.resources, ClusterClient(transport), self.clock, self.removal)
 
+    def refresh_memberships(self, limit: int = 100) -> bool:
+        """Ask providers about users whose groups are old; say whether there may be more."""
+        return bool(enabled(self.resources)) and self.identities().memberships.refresh_due(limit) == limit
+
     def changed(self, key: Key) -> None:
         """Something was written: if it is a notice, what was remembered is looked after at once."""
         if key.kind == NOTICE:
@@ -119,24 +130,43 @@ def build(
     terms: Terms,
     settings: Mapping[str, str],
     close: Callable[[], None],
+    transport: Callable[[], Transport],
     environment: Mapping[str, str] = {},
     recorder: Recorder | None = None,
+    web: Web | None = None,
 ) -> Parts:
     """``settings`` are those that follow from how the server was started, such as ``cacerts``.
 
-    ``environment`` may give others, as ``CATTLE_<NAME>``.
+    ``transport`` is asked for when the API needs a cluster. ``environment`` may give settings, as ``CATTLE_<NAME>``.
+    ``web`` takes the place of HTTPS to identity providers.
     """
     resources = Resources(store, clock, random)
     passwords = Passwords()
     login = Login(resources, passwords, clock, random)
     authenticator = Authenticator(resources, clock)
     agents = Agents(resources, seal, terms)
-    removal = Removal(resources, {kind: [Dependent(*each) for each in those] for kind, those in dependents().items()})
+    inside = {kind: [Dependent(*each) for each in those] for kind, those in dependents().items()}
+    inside["user"].append(Dependent(ATTRIBUTE))
+    removal = Removal(resources, inside)
+
+    @cache
+    def identities() -> Identities:
+        def member(ids: Collection[str]) -> bool:
+            return is_member(resources, ids)
+
+        return identity_providers(
+            resources, seal, clock, random, login, member, lambda: values.value("server-url"), web
+        )
+
     services = Services(resources, removal, random, clock, Sealing(seal))
-    registry, values, registrations = assemble(services, login, passwords, seal, settings, environment)
-    api = Application(authenticator, registry, values, registrations, Public(login, clock), agents, random)
+    registry, values, registrations, keys = assemble(
+        services, login, passwords, seal, identities, settings, environment, lambda: ClusterClient(transport())
+    )
+    public = Public(resources, Entrance(resources, login, identities, keys, clock), identities)
+    api = Application(authenticator, registry, values, registrations, public, agents, random)
     return Parts(
         api=_audited(api, authenticator, recorder) if recorder else api,
+        identities=identities,
         agents=agents,
         gatekeeper=Gatekeeper(authenticator, resources, clock),
         authenticator=authenticator,
@@ -178,13 +208,14 @@ def identity_providers(
     login: Login,
     member: Membership,
     server_url: Callable[[], str],
+    web: Web | None = None,
 ) -> Identities:
     """Build the identity providers on HTTPS and LDAP; ``member`` tells who is a member of a cluster or a project."""
     from chalicelib.adapters.https import Https
     from chalicelib.adapters.ldap import Ldap
     from chalicelib.auth.providers.identities import identities
 
-    return identities(resources, seal, clock, random, login, Https(), Ldap(), member, server_url)
+    return identities(resources, seal, clock, random, login, web or Https(), Ldap(), member, server_url)
 
 
 def on_sqlite(
@@ -192,6 +223,7 @@ def on_sqlite(
     terms: Terms,
     settings: Mapping[str, str],
     notify: Callable[[Sequence[Change]], None],
+    transport: Transport,
     recorder: Recorder | None = None,
 ) -> Parts:
     """Build on a database and a key in one folder, for one process. ``notify`` hears of every write."""
@@ -202,7 +234,9 @@ def on_sqlite(
     database = folder / "lariat.db"
     seal = KeyFile(folder / "seal.key", fresh=not database.exists())
     store = SqliteStore(str(database), clock, notify)
-    return build(store, seal, clock, SystemRandom(), terms, settings, store.close, os.environ, recorder)
+    return build(
+        store, seal, clock, SystemRandom(), terms, settings, store.close, lambda: transport, os.environ, recorder
+    )
 
 
 class OnLambda:
@@ -244,6 +278,7 @@ class OnLambda:
             terms,
             settings,
             lambda: None,
+            lambda: self._relay,
             self._environment,
             self._recorder,
         )
@@ -295,7 +330,8 @@ class OnLambda:
     @cached_property
     def work(self) -> Work:
         reconcile = self.parts.reconciler(self._relay).reconcile
-        return Work(reconcile, self.parts.resources, self._connections, self._post, self._queue)
+        refresh = partial(self.parts.refresh_memberships, AT_ONCE)
+        return Work(reconcile, self.parts.resources, self._connections, self._post, self._queue, refresh)
 
     def jobs(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Do the jobs of the queue's event; the answer names those that have to come again."""

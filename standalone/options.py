@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from standalone.forwarded import Network, networks
+
 VERSION = "0.1.0"
 LEVELS = ("debug", "info", "warning", "error")
 AUDIT_LEVELS = ("0", "1", "2", "3")
@@ -47,6 +49,7 @@ class Options:
     audit_level: int
     audit_log: str
     audit_required: bool
+    proxies: tuple[Network, ...] = ()
 
     @property
     def url(self) -> str:
@@ -76,6 +79,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     option("--hostnames", "LARIAT_HOSTNAMES", "", "further names and addresses for Lariat's own certificate, by commas")
     option("--local-kubeconfig", "LARIAT_LOCAL_KUBECONFIG", "", "kubeconfig of the cluster `local`, or `none`")
     option("--tunnel-lifetime", "LARIAT_TUNNEL_LIFETIME", "86400", "seconds until an agent replaces its connection")
+    option("--trusted-proxies", "LARIAT_TRUSTED_PROXIES", "", "addresses and networks whose X-Forwarded-For counts")
     option("--log-level", "LARIAT_LOG_LEVEL", "info", "one of " + ", ".join(LEVELS))
     option(
         "--audit-level", "LARIAT_AUDIT_LEVEL", "0", "0 no audit log, 1 who did what, 2 with what, 3 with the answers"
@@ -115,6 +119,7 @@ def _check(found: argparse.Namespace, environment: Mapping[str, str]) -> Options
         audit_level=int(_one_of("--audit-level", found.audit_level, AUDIT_LEVELS)),
         audit_log=_audit_log(found.audit_log, data),
         audit_required=_one_of("--audit-failure", found.audit_failure, FAILURES) == FAILURES[0],
+        proxies=_proxies(found.trusted_proxies),
     )
 
 
@@ -131,6 +136,13 @@ def _audit_log(text: str, data: Path) -> str:
     if text and not path.parent.is_dir():
         raise BadOption(f"--audit-log {text!r}: there is no folder {path.parent}")
     return str(path)
+
+
+def _proxies(text: str) -> tuple[Network, ...]:
+    try:
+        return networks(text)
+    except ValueError as error:
+        raise BadOption(f"--trusted-proxies {text!r}: {error}") from None
 
 
 def _is_address(text: str) -> bool:

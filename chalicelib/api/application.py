@@ -22,8 +22,8 @@ from chalicelib.api.routes import Routes
 from chalicelib.api.schemas import root
 from chalicelib.api.settings import PUBLIC, Settings
 from chalicelib.auth.authenticate import Authenticator
-from chalicelib.auth.identity import Identity
-from chalicelib.errors import Busy, LariatError, MethodNotAllowed, NotFound, Unauthorized
+from chalicelib.auth.identity import CHANGE_FIRST, Identity
+from chalicelib.errors import Busy, Forbidden, LariatError, MethodNotAllowed, NotFound, Unauthorized
 from chalicelib.schema.kinds import MANAGEMENT
 from chalicelib.schema.kinds import PUBLIC as PUBLIC_VERSION
 from chalicelib.types import Random
@@ -92,6 +92,8 @@ class Application:
         match segments:
             case ("v3-public", *_):
                 return self._public.handle(request)
+            case ("verify-auth",):
+                return self._public.arrive(request)
             case ("v3", "connect", *rest):
                 return self._agent(request, rest)
             case ("v3", "import", _):
@@ -142,6 +144,7 @@ class Application:
     def _authenticated(self, request: Request, rest: list[str]) -> Response:
         identity = self._authenticator.authenticate(csrf.credentials(request))
         _confine(identity, request.method, rest)
+        _insist(identity, request, rest)
         return self._routes.answer(Call(request, identity), rest)
 
 
@@ -160,6 +163,18 @@ def _confine(identity: Identity, method: str, rest: list[str]) -> None:
     )
     if identity.cluster and not inside:
         raise Unauthorized("clusterID does not match")
+
+
+def _insist(identity: Identity, request: Request, rest: list[str]) -> None:
+    """Who must change their password may do that, look who they are, and leave."""
+    if not identity.must_change:
+        return
+    name = rest[0].lower() if rest else ""
+    action = request.option("action") if request.method == "POST" and len(rest) == 1 else ""
+    own = rest[1:] == [identity.user] or (len(rest) == 1 and request.option("me") == "true")
+    looking = request.method == "GET" and (name == "schemas" or (name == "users" and own))
+    if not looking and (name, action) not in (("users", "changepassword"), ("tokens", "logout")):
+        raise Forbidden(CHANGE_FIRST, code="MustChangePassword")
 
 
 def refusal(error: LariatError) -> Response:

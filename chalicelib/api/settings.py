@@ -26,6 +26,8 @@ FIXED = ("cacerts", "server-version", "socket-url")
 
 DEFAULTS: Mapping[str, str] = {
     "agent-image": "lariat/agent:0.1.0",
+    "auth-token-max-ttl-minutes": "0",
+    "auth-user-session-ttl-minutes": "960",
     "cacerts": "",
     "first-login": "true",
     "kubeconfig-token-ttl-minutes": "43200",

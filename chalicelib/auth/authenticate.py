@@ -6,13 +6,14 @@ It fails closed: an error, a missing value or a doubt is ``Unauthorized``.
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Sequence
 
 from chalicelib.auth import tokens
 from chalicelib.auth.identity import AUTHENTICATED, Identity
 from chalicelib.auth.memory import Memory
 from chalicelib.auth.trust import Trust
-from chalicelib.errors import Unauthorized
+from chalicelib.errors import LariatError, Unauthorized
 from chalicelib.store.resources import Resources
 from chalicelib.types import Clock, Resource
 
@@ -62,6 +63,7 @@ class Authenticator:
         if user is None or user.removed or user.spec.get("enabled", True) is not True:
             raise Unauthorized("user is not enabled")
         identity = self._identity(user, token)
+        self._used(token, now)
         self._proven.keep(shown, user.id, identity, turn, token.expires)
         return identity
 
@@ -73,7 +75,14 @@ class Authenticator:
             administrator=is_administrator(self._resources, user.id),
             cluster=str(token.spec.get("clusterId") or ""),
             name=str(user.spec.get("username") or user.spec.get("name") or ""),
+            must_change=user.spec.get("mustChangePassword") is True and tokens.is_local(token),
         )
+
+    def _used(self, token: Resource, now: float) -> None:
+        """Note the day of a token's use; that this fails is no reason to refuse anybody."""
+        if tokens.used(token, now) is not token:
+            with contextlib.suppress(LariatError):
+                self._resources.update(token.key, lambda stored: tokens.used(stored, now))
 
 
 def is_administrator(resources: Resources, user: str) -> bool:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 AUTHENTICATED = ("system:authenticated", "system:cattle:authenticated")
 """Groups that every caller is in (the second since Rancher 2.4)."""
 
+CHANGE_FIRST = "change your password first: POST /v3/users?action=changepassword"
+"""What a user hears who must change their password."""
+
 CONTROLLER = "lariat:controller"
 """The user that reconcilers impersonate in a cluster, in the group ``system:masters``; no person ever gets that group."""
 
@@ -16,6 +19,8 @@ class Identity:
     """``token`` is the id of the token that was shown; ``cluster`` is set if that token is good for one cluster only.
 
     ``name`` is what people call the user; nothing is decided by it.
+
+    ``must_change`` says that the user may do nothing before their password is another one.
     """
 
     user: str
@@ -24,3 +29,4 @@ class Identity:
     administrator: bool = False
     cluster: str = ""
     name: str = ""
+    must_change: bool = False

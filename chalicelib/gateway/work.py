@@ -9,6 +9,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable
 
+from chalicelib.auth.providers.due import DUE, enabled
 from chalicelib.controllers.health import PROBE_SECONDS
 from chalicelib.controllers.readiness import is_ready, was_connected
 from chalicelib.errors import Unavailable
@@ -23,7 +24,10 @@ WATCHED = ("cluster", "globalRoleBinding", "project", "user")
 
 
 class Work:
-    """``reconcile`` returns the seconds after which it wants a key again, or ``None``."""
+    """``reconcile`` returns the seconds after which it wants a key again, or ``None``.
+
+    ``refresh`` asks identity providers about users, and tells whether there may be more of them.
+    """
 
     def __init__(
         self,
@@ -32,12 +36,14 @@ class Work:
         connections: Connections,
         post: Post,
         queue: Queue,
+        refresh: Callable[[], bool] = lambda: False,
     ) -> None:
         self._reconcile = reconcile
         self._resources = resources
         self._connections = connections
         self._post = post
         self._queue = queue
+        self._refresh = refresh
 
     def changed(self, keys: Iterable[Key]) -> None:
         """Something was written."""
@@ -45,6 +51,10 @@ class Work:
 
     def do(self, key: Key, attempt: int) -> None:
         """Work on a key that comes from the queue."""
+        if key == DUE:
+            if self._refresh():
+                self._queue.add([DUE])
+            return
         if key.kind == "globalRoleBinding":
             # Administrators have rights in every cluster.
             self.resync()
@@ -61,7 +71,12 @@ class Work:
         self._queue.add([cluster.key for cluster in self._clusters()])
 
     def sweep(self) -> None:
-        """Have those clusters looked at whose state does not fit their connections: a goodbye may have got lost."""
+        """Have those clusters looked at whose state does not fit their connections: a goodbye may have got lost.
+
+        And users whose groups come from a provider.
+        """
+        if enabled(self._resources):
+            self._queue.add([DUE])
         connected = self._connections.clusters()
         self._queue.add(
             [each.key for each in self._clusters() if was_connected(each) and is_ready(each) != (each.id in connected)]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from chalicelib.auth.authenticate import Authenticator
-from chalicelib.auth.identity import Identity
+from chalicelib.auth.identity import CHANGE_FIRST, Identity
 from chalicelib.auth.memory import Memory
 from chalicelib.errors import ClusterUnavailable, Forbidden, LariatError, NotFound, Unauthorized
 from chalicelib.proxy import policy, target
@@ -54,8 +54,11 @@ class Gatekeeper:
             return None
 
     def authenticate(self, authorization: Sequence[str]) -> Identity:
-        """Raises ``Unauthorized``."""
-        return self._authenticator.authenticate(authorization)
+        """Raises ``Unauthorized``, or ``Forbidden`` for a user who needs a new password first."""
+        identity = self._authenticator.authenticate(authorization)
+        if identity.must_change:
+            raise Forbidden(CHANGE_FIRST)
+        return identity
 
     def allow(self, authorization: Sequence[str], cluster: str) -> Identity:
         """Tell whether a stream into a cluster may go on. Raises what ``admit`` raises."""

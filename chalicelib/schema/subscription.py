@@ -112,7 +112,7 @@ def places(context: str) -> Mapping[str, Place]:
     version, parent = CONTEXTS[context], MANAGEMENT.find(context)
     pointing = MANAGEMENT.pointing(parent) if parent else ()
     found = {kind.id: Place(kind, MANAGEMENT, name) for kind, name in pointing}
-    found |= {kind.id: Place(kind, version, _pointer(kind, context)) for kind in version.kinds}
+    found |= {kind.id: Place(kind, version, _pointer(kind, context)) for kind in version.kinds if kind in STORED}
     return {id: place for id, place in found.items() if id in ANNOUNCED}
 
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.bench import api, rights
 from tests.bench.wrk import Sample, wrk
 from tests.kubernetes import binaries
 from tests.kubernetes.cluster import ADMIN_TOKEN, Cluster
@@ -40,6 +41,8 @@ def main(seconds: float) -> None:
         lariat.log_in() as admin,
     ):
         figures = measure(cluster, lariat, admin, seconds)
+    say("rights of many")
+    figures |= rights.measure()
     figures |= aws()
     path = ROOT / "build" / "bench.json"
     path.parent.mkdir(exist_ok=True)
@@ -71,6 +74,8 @@ def measure(cluster: Cluster, lariat: Lariat, admin: Client, seconds: float) -> 
             )
         say("list_clusters_c8")
         figures["list_clusters_c8_rps"] = wrk(f"{lariat.url}/v3/clusters", token, 8, seconds).rps
+        say("the v3 API")
+        figures |= api.measure(lariat, admin, imported, seconds)
         figures |= {"server_rss_after_mb": rss(lariat.process.pid), "agent_rss_after_mb": rss(agent.pid)}
     finally:
         imported.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
@@ -17,10 +18,10 @@ class Sample:
     p50: float
 
 
-def wrk(url: str, token: str, connections: int, seconds: float) -> Sample:
-    """Raises ``RuntimeError`` if any answer was not a success."""
+def wrk(url: str, token: str, connections: int, seconds: float, script: Path | None = None) -> Sample:
+    """``script`` makes the requests, if they are more than a GET. Raises ``RuntimeError`` if any was not a success."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s", "--latency"]
-    command += ["-H", f"Authorization: Bearer {token}", url]
+    command += ["-H", f"Authorization: Bearer {token}", *(("-s", str(script)) if script else ()), url]
     out = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
     failures = re.search(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)", out)
     if failures:

@@ -57,6 +57,7 @@ def test_a_life_is_heard(lariat: Lariat, admin: Client) -> None:
 
 def test_others_hear_nothing_of_it(lariat: Lariat, admin: Client, plain: Client) -> None:
     with subscribing(lariat, client=plain) as subscriber:
+        subscriber.until(lambda event: event["data"].get("type") == "user")
         id = create(admin, "secret")
         admin.delete(f"/v3/clusters/{id}")
         admin.put("/v3/settings/ui-pl", json={"value": "last"})
@@ -77,9 +78,8 @@ def test_a_context(lariat: Lariat, admin: Client) -> None:
     cluster, other = create(admin, "context"), create(admin, "other")
     url = f"{lariat.url.replace('https', 'wss', 1)}/v3/clusters/{cluster}/subscribe"
     with subscribing(lariat, url, client=admin, resourceTypes="project") as subscriber:
-        for each in (other, cluster):
-            made = admin.post("/v3/projects", json={"name": "p", "clusterId": each})
-        subscriber.of("resource.create", made.json()["id"])
+        made = [admin.post("/v3/projects", json={"name": "p", "clusterId": each}).json() for each in (other, cluster)]
+        subscriber.of("resource.create", made[-1]["id"])
         projects = [event["data"] for event in subscriber.events if event["name"] != "ping"]
         assert {project["clusterId"] for project in projects} == {cluster}
 

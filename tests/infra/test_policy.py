@@ -29,7 +29,7 @@ OPEN_ENDS = (
 )
 NAMED = re.compile(r"arn:aws:[a-z-]+:us-east-1:\d{12}:[^*]+")
 
-MAY_UNSEAL = {"app"}
+MAY_UNSEAL = {"app", "work"}
 MAY_RELAY = {"app", "changes", "connect", "message", "work"}
 MAY_WRITE = {"app", "changes", "connect", "disconnect", "message", "resync", "work"}
 

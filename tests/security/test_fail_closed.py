@@ -25,6 +25,7 @@ from chalicelib.types import Key, Page, Resource, Write
 from tests.support.clock import ManualClock
 from tests.support.random import SeededRandom
 from tests.support.server import TERMS, Caller, Server, hashed
+from tests.support.transport import MemoryTransport
 
 CLUSTER = "c-aaaaa"
 KEY = "k" * tokens.KEY_LENGTH
@@ -73,15 +74,16 @@ class House:
         resources = self.parts().resources
         for name in ("admin", "plain"):
             resources.create(new_user(f"u-{name}", name, hashed(), {}))
-            resources.create(
-                tokens.new(f"token-{name}", KEY, f"u-{name}", now=self.clock.now(), ttl=0, spec={}, labels={})
-            )
+            now = self.clock.now()
+            token = tokens.new(f"token-{name}", KEY, f"u-{name}", now=now, ttl=0, spec={}, labels={})
+            # Used today, so that a proof does not note the day, which may fail without harm.
+            resources.create(tokens.used(token, now))
         binding = {"userId": "u-admin", "globalRoleId": "admin"}
         resources.create(Resource(kind="globalRoleBinding", id="grb-1", parent="u-admin", spec=binding))
         resources.create(Resource(kind="cluster", id=CLUSTER, spec={"name": "one"}))
 
     def parts(self) -> Parts:
-        return build(self.store, self.seal, self.clock, SeededRandom(), TERMS, {}, self.store.close)
+        return build(self.store, self.seal, self.clock, SeededRandom(), TERMS, {}, self.store.close, MemoryTransport)
 
     def bindings(self) -> Sequence[str]:
         """Who is an administrator, however broken the store is."""
@@ -175,9 +177,8 @@ def status(name: str, value: Any) -> Callable[[Resource], Resource]:
     return lambda stored: replace(stored, status={**stored.status, name: value})
 
 
-NO_FLAGS: list[Any] = [None, 2, "true", [], {}, ""]
-NO_CLUSTERS: list[Any] = [0, 1, False, [], {}, ["c"]]
-
+ODD: tuple[Any, ...] = (None, 2, "true", [], {}, "")
+NO_CLUSTERS: tuple[Any, ...] = (0, 1, False, [], {}, ["c"])
 SPOILT: dict[str, tuple[str, Callable[[Resource], Resource]]] = {
     "token without status": ("token", lambda stored: replace(stored, status={})),
     "token without hash": ("token", status("keyHash", None)),
@@ -186,9 +187,9 @@ SPOILT: dict[str, tuple[str, Callable[[Resource], Resource]]] = {
     "token of nobody": ("token", lambda stored: replace(stored, parent="")),
     "token of somebody unknown": ("token", lambda stored: replace(stored, parent="u-gone")),
     "token that ended at the beginning of time": ("token", lambda stored: replace(stored, expires=0)),
-    **{f"token enabled {value!r}": ("token", spec("enabled", value)) for value in NO_FLAGS},
+    **{f"token enabled {value!r}": ("token", spec("enabled", value)) for value in ODD},
     **{f"token for cluster {value!r}": ("token", spec("clusterId", value)) for value in NO_CLUSTERS},
-    **{f"user enabled {value!r}": ("user", spec("enabled", value)) for value in NO_FLAGS},
+    **{f"user enabled {value!r}": ("user", spec("enabled", value)) for value in ODD},
     "user who is going": ("user", lambda stored: replace(stored, removed="2026-01-01T00:00:00Z", finalizers=("f",))),
 }
 

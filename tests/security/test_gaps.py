@@ -28,9 +28,6 @@ def test_a_cluster_is_not_entered_by_who_has_no_role_there(server: Server, admin
         )
 
 
-@pytest.mark.xfail(
-    reason="the login does not hand the caller's address on, so that whoever guesses slows everybody down"
-)
 def test_whoever_guesses_is_slowed_down_and_nobody_else(server: Server) -> None:
     server.user("owner")
 
@@ -45,7 +42,6 @@ def test_whoever_guesses_is_slowed_down_and_nobody_else(server: Server) -> None:
     assert log_in(PASSWORD, "198.51.100.1") == 201
 
 
-@pytest.mark.xfail(reason="tokens that are derived from a session do not say yet where it came from")
 @pytest.mark.parametrize("kubeconfig", [False, True])
 def test_a_derived_token_ends_with_the_provider_of_its_session(server: Server, admin: Caller, kubeconfig: bool) -> None:
     """GHSA-c45c-39f6-6gw9, CVE-2023-22650: tokens that survive the identity provider that they came from."""

@@ -36,6 +36,7 @@ from tests.support.billed import BilledStore
 from tests.support.clock import ManualClock
 from tests.support.gateway import Gateway, GatewayAgent, echo
 from tests.support.random import SeededRandom
+from tests.support.transport import MemoryTransport
 
 CLUSTER = "c-abcde"
 TOKEN = "t" * tokens.KEY_LENGTH
@@ -132,7 +133,7 @@ class Edge:
 
     def new_subscribers(self) -> Subscribers:
         """The part of one more process, which remembers nobody."""
-        parts = build(self.store, self.seal, self.clock, self.random, self.terms, {}, lambda: None)
+        parts = build(self.store, self.seal, self.clock, self.random, self.terms, {}, lambda: None, MemoryTransport)
         return Subscribers(
             parts.subscriptions,
             self.resources,
