@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from chalicelib.api.http import Request
-from chalicelib.auth import tokens
 from chalicelib.clusters.registration import token_claim
 from chalicelib.errors import Forbidden
 from chalicelib.gateway.work import Work
-from chalicelib.types import Key, Resource
 from tests.support.relay import TOKEN, Edge
 from tests.support.server import BASE, LOGIN, PASSWORD, Caller, Server
 
@@ -42,21 +38,6 @@ def test_whoever_guesses_is_slowed_down_and_nobody_else(server: Server) -> None:
     assert log_in(PASSWORD, "198.51.100.1") == 201
 
 
-@pytest.mark.parametrize("kubeconfig", [False, True])
-def test_a_derived_token_ends_with_the_provider_of_its_session(server: Server, admin: Caller, kubeconfig: bool) -> None:
-    """GHSA-c45c-39f6-6gw9, CVE-2023-22650: tokens that survive the identity provider that they came from."""
-    origin = tokens.origin("openldap", "openldap_user://cn=admin", ["openldap_group://cn=all"])
-    key = Key("token", admin.token)
-    cluster = admin.make("/v3/clusters", {"name": "one"})
-    server.resources.update(key, lambda stored: tokens_of(stored, origin))
-    if kubeconfig:
-        config = admin.post(f"/v3/clusters/{cluster['id']}?action=generateKubeconfig").json["config"]
-        id = config.partition("token: ")[2].partition(":")[0]
-    else:
-        id = admin.make("/v3/tokens", {})["id"]
-    assert tokens.inherited(server.resources.get("token", id)) == origin
-
-
 @pytest.mark.xfail(reason="a connection does not remember the registration token that it was opened with")
 def test_a_deleted_registration_token_ends_what_was_opened_with_it(tmp_path: Path) -> None:
     """CVE-2022-43755: a token that was rotated because it leaked must be worth nothing; nor what it opened before."""
@@ -73,7 +54,3 @@ def test_a_deleted_registration_token_ends_what_was_opened_with_it(tmp_path: Pat
     held = edge.gateway.holds(agent.name)
     edge.close()
     assert not held
-
-
-def tokens_of(stored: Resource, origin: dict[str, Any]) -> Resource:
-    return replace(stored, spec={**stored.spec, **origin})
