@@ -4,11 +4,11 @@ locals {
 }
 
 resource "aws_dynamodb_table" "this" {
-  name                        = local.table_name
-  billing_mode                = "PAY_PER_REQUEST"
-  hash_key                    = "pk"
-  range_key                   = "sk"
-  stream_enabled              = true
+  name           = local.table_name
+  billing_mode   = "PAY_PER_REQUEST"
+  hash_key       = "pk"
+  range_key      = "sk"
+  stream_enabled = true
   # What a resource was, for those who are told that it is gone; nobody else reads the images.
   stream_view_type            = "OLD_IMAGE"
   deletion_protection_enabled = var.protect

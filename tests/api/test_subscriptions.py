@@ -218,7 +218,7 @@ def test_no_secret_is_told(server: Server, admin: Caller) -> None:
             admin.delete(made["links"]["self"])
     stored = [value for resource in _everything(server) for value in resource.sealed.values()]
     heard = [json.dumps(event) for each in (ear, *inside) for event in each.hear()]
-    assert {json.loads(event)["name"] for event in heard} == {CREATED, REMOVED} or heard
+    assert {json.loads(event)["name"] for event in heard} >= {CREATED, REMOVED}
     assert len(heard) > len(CREATABLE) / 2
     for event in heard:
         assert SECRET not in event
