@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from chalicelib.schema.kind import Kind
-from chalicelib.schema.kinds import PUBLIC, STORED
+from chalicelib.schema.kinds import LIVE, PUBLIC, STORED
 
 WORDS = (
     r"passw(?:or)?d|passphrase|secret|token|credentials?|authorization|cookies?|csrf|kube-?config|"
@@ -63,7 +63,7 @@ def _fields(kind: Kind, parent: str, seen: set[Kind]) -> Iterator[tuple[str, str
                 yield from _fields(each, "", seen)
 
 
-_NAMES = declared((*STORED, *PUBLIC.kinds))
+_NAMES = declared((*STORED, *LIVE, *PUBLIC.kinds))
 
 
 def denied(name: str, *parents: str) -> bool:

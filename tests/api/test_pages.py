@@ -17,9 +17,9 @@ LIMIT = 1000
 AT_ONCE = 25
 
 
-def node(number: int) -> Resource:
-    spec = {"clusterId": "c-1", "requestedHostname": f"host-{number}", "name": f"node {number}", "worker": True}
-    return Resource(kind="node", id=f"c-1:m-{number:06}", parent="c-1", spec=spec, labels={"zone": "a"})
+def notifier(number: int) -> Resource:
+    spec = {"clusterId": "c-1", "name": f"notifier {number}", "webhookConfig": {"url": f"https://hook.test/{number}"}}
+    return Resource(kind="notifier", id=f"c-1:m-{number:06}", parent="c-1", spec=spec, labels={"zone": "a"})
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder: Path = tmp_path_factory.mktemp("many")
     with serving(folder) as server:
         for start in range(0, COUNT, AT_ONCE):
-            first, *others = [node(2 * number) for number in range(start, start + AT_ONCE)]
+            first, *others = [notifier(2 * number) for number in range(start, start + AT_ONCE)]
             server.resources.create(first, *others)
         yield server
 
@@ -50,7 +50,7 @@ def walk(admin: Caller, url: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("url", [f"/v3/nodes?limit={LIMIT}", f"/v3/clusters/c-1/nodes?limit={LIMIT}"])
+@pytest.mark.parametrize("url", [f"/v3/notifiers?limit={LIMIT}", f"/v3/clusters/c-1/notifiers?limit={LIMIT}"])
 def test_pages_under_writes_neither_miss_nor_double(many: Server, admin: Caller, url: str) -> None:
     stop = threading.Event()
     rounds: list[int] = []
@@ -60,7 +60,7 @@ def test_pages_under_writes_neither_miss_nor_double(many: Server, admin: Caller,
         while not stop.is_set():
             rounds.append(1)
             for number in (1, 1999, 2001, 10_001, 19_997, 19_999):
-                stored = many.store.write(Put(node(number)))[0]
+                stored = many.store.write(Put(notifier(number)))[0]
                 many.store.write(Remove(stored))
 
     writer = threading.Thread(target=churn)
@@ -80,20 +80,20 @@ def test_pages_under_writes_neither_miss_nor_double(many: Server, admin: Caller,
 def test_a_page_goes_on_when_the_resource_it_begins_with_has_gone(many: Server, admin: Caller, gone: int) -> None:
     """Also when nothing is behind it."""
     limit = LIMIT if gone == 2000 else COUNT - 1
-    key = Key("node", f"c-1:m-{gone:06}")
+    key = Key("notifier", f"c-1:m-{gone:06}")
     stored = many.resources.get(*key)
-    after = admin.get(f"/v3/nodes?limit={limit}").json["pagination"]["next"]
+    after = admin.get(f"/v3/notifiers?limit={limit}").json["pagination"]["next"]
     many.store.write(Remove(stored))
     try:
         assert walk(admin, after) == [id for id in STEADY[limit:] if id != key.id]
     finally:
-        many.resources.create(node(gone))
+        many.resources.create(notifier(gone))
 
 
 @pytest.mark.slow
 def test_a_page_costs_little(admin: Caller) -> None:
     """The measure is this thread's processor time, so that a busy machine changes nothing; the best of five counts."""
-    url = f"/v3/nodes?limit={LIMIT}&marker={STEADY[5000]}"
+    url = f"/v3/notifiers?limit={LIMIT}&marker={STEADY[5000]}"
     spent = []
     for _ in range(5):
         before = time.thread_time()

@@ -64,12 +64,13 @@ def test_a_login_that_is_none_is_refused(wire: Wire, body: bytes) -> None:
     "username", ["admin\x00", "admin' --", "*", "admin)(uid=*", "../admin", "bootstrap/administrator"]
 )
 def test_a_username_is_a_name_and_nothing_else(wire: Wire, username: str) -> None:
-    assert log_in(wire, username, PASSWORD).status == 401
+    # Too many guesses from here are slowed down, and no less refused.
+    assert log_in(wire, username, PASSWORD).status in (401, 429)
 
 
 def test_the_last_of_doubled_fields_counts(wire: Wire) -> None:
     body = f'{{"username":"admin","password":"{PASSWORD}","password":"wrong"}}'.encode()
-    assert wire.ask(post(LOGIN, body)).status == 401
+    assert wire.ask(post(LOGIN, body)).status in (401, 429)
 
 
 @pytest.mark.parametrize("field", ["username", "password"])
