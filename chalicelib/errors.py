@@ -97,6 +97,10 @@ class TooManyRequests(LariatError):
     status = 429
     code = "TooManyRequests"
 
+    def __init__(self, message: str = "", *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
 
 class Unavailable(LariatError):
     status = 503

@@ -157,7 +157,7 @@ class Throttle:
 
     def _refusal(self, count: Resource) -> TooManyRequests:
         seconds = max(1, int(count.status.get("until", 0) - self._clock.now()))
-        return TooManyRequests(f"too many failed logins; try again in {seconds} seconds")
+        return TooManyRequests(f"too many failed logins; try again in {seconds} seconds", retry_after=seconds)
 
     def _at_home(self, user: str, address: str) -> bool:
         """Does the user hold a living session that was begun at this address?"""
