@@ -19,6 +19,8 @@ from chalicelib.api.sealing import Sealing
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.login import Login, bootstrap
 from chalicelib.auth.passwords import Passwords
+from chalicelib.auth.roles.records import entry
+from chalicelib.auth.tokens import word
 from chalicelib.clusters.client import ClusterClient, Transport
 from chalicelib.errors import LariatError
 from chalicelib.gateway.agents import Agents, Terms
@@ -34,7 +36,7 @@ from chalicelib.gateway.tickets import Tickets
 from chalicelib.gateway.work import Work
 from chalicelib.proxy.buffered import Buffered
 from chalicelib.proxy.gatekeeper import Gatekeeper
-from chalicelib.reconcile import Reconciler
+from chalicelib.reconcile import Enqueue, Reconciler
 from chalicelib.schema.kinds import dependents
 from chalicelib.store.notices import KIND as NOTICE
 from chalicelib.store.removal import Dependent, Removal
@@ -86,8 +88,11 @@ class Parts:
         """Create the first administrator if there never was one; return the password that was set, else ``""``."""
         return bootstrap(self.resources, self.passwords, self.random, password)
 
-    def reconciler(self, transport: Transport) -> Reconciler:
-        return Reconciler(self.resources, ClusterClient(transport), self.clock, self.removal)
+    def reconciler(self, transport: Transport, enqueue: Enqueue) -> Reconciler:
+        """``enqueue`` takes the keys that follow from those that the reconciler is given."""
+        return Reconciler(
+            self.resources, ClusterClient(transport), self.clock, self.removal, enqueue, lambda: word(self.random, 5)
+        )
 
     def changed(self, key: Key) -> None:
         """Something was written: if it is a notice, what was remembered is looked after at once."""
@@ -109,13 +114,13 @@ def build(
 
     ``environment`` may give others, as ``CATTLE_<NAME>``.
     """
-    resources = Resources(store, clock, random)
+    resources = Resources(store, clock, random, gather=entry)
     passwords = Passwords()
     login = Login(resources, passwords, clock, random)
     authenticator = Authenticator(resources, clock)
     agents = Agents(resources, seal, terms)
     removal = Removal(resources, {kind: [Dependent(*each) for each in those] for kind, those in dependents().items()})
-    services = Services(resources, removal, random, clock, Sealing(seal))
+    services = Services(resources, removal, random, clock, Sealing(seal), authenticator.rights)
     registry, values, registrations = assemble(services, login, passwords, seal, settings, environment)
     api = Application(authenticator, registry, values, registrations, Public(login, clock), agents, random)
     return Parts(
@@ -215,8 +220,8 @@ class OnLambda:
 
     @cached_property
     def work(self) -> Work:
-        reconcile = self.parts.reconciler(self._relay).reconcile
-        return Work(reconcile, self.parts.resources, self._connections, self._post, self._queue)
+        reconciler = self.parts.reconciler(self._relay, self._queue.add)
+        return Work(reconciler, self.parts.resources, self._connections, self._post, self._queue)
 
     def jobs(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Do the jobs of the queue's event; the answer names those that have to come again."""

@@ -122,7 +122,7 @@ variable "sweep_schedule" {
 variable "watched_kinds" {
   description = "Kinds of resources whose changes wake a controller. Anything else never starts a function."
   type        = list(string)
-  default     = ["cluster", "globalRoleBinding"]
+  default     = ["cluster", "globalRole", "globalRoleBinding", "group", "notice", "podSecurityPolicyTemplate", "project", "roleTemplate", "user"]
 }
 
 variable "alarm_email" {

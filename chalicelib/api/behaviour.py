@@ -18,7 +18,9 @@ from chalicelib.api.sealing import Sealing, kept
 from chalicelib.auth import tokens
 from chalicelib.auth.access import may
 from chalicelib.auth.identity import Identity
-from chalicelib.errors import Invalid, LariatError, NameTaken, NotFound
+from chalicelib.auth.rights import Rights
+from chalicelib.auth.roles.access import Access
+from chalicelib.errors import Forbidden, Invalid, LariatError, NameTaken, NotFound
 from chalicelib.schema.kind import Action, Kind
 from chalicelib.schema.kinds import MANAGEMENT
 from chalicelib.schema.version import Version
@@ -40,6 +42,13 @@ class Call:
     context: str = ""
     labels: Mapping[str, str] | None = None
     annotations: Mapping[str, str] | None = None
+
+    @property
+    def access(self) -> Access:
+        """What the caller was given. Raises ``Forbidden`` if that is nothing at all."""
+        if self.identity.access is None:
+            raise Forbidden("you were given no rights")
+        return self.identity.access
 
     @property
     def base(self) -> str:
@@ -65,6 +74,7 @@ class Services:
     random: Random
     clock: Clock
     sealing: Sealing
+    rights: Rights
 
 
 class Behaviour:

@@ -13,7 +13,7 @@ from chalicelib.api.settings import Settings
 from chalicelib.auth.login import Login, new_user
 from chalicelib.auth.passwords import Passwords
 from chalicelib.auth.tokens import word
-from chalicelib.errors import Invalid, NameTaken
+from chalicelib.errors import Forbidden, Invalid, NameTaken
 from chalicelib.schema import validate
 from chalicelib.schema.kind import Kind
 from chalicelib.schema.kinds.identity import CHANGE_PASSWORD, SET_PASSWORD
@@ -62,14 +62,17 @@ class Users(Behaviour):
     def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
         if resource.id == call.identity.user and values.get("enabled") is False:
             raise Invalid("you may not disable yourself", code="InvalidAction")
+        self._demand_more(call, resource)
         return super().update(call, resource, values)
 
     def remove(self, call: Call, resource: Resource) -> Resource:
         if resource.id == call.identity.user:
             raise Invalid("you may not delete yourself", code="InvalidAction")
+        self._demand_more(call, resource)
         return super().remove(call, resource)
 
     def act(self, name: str, call: Call, resource: Resource) -> Response:
+        self._demand_more(call, resource)
         values = validate.creation(SET_PASSWORD, call.request.document())
         stored = self._set(resource, values["newPassword"])
         return answer(self.show(call, stored))
@@ -81,6 +84,11 @@ class Users(Behaviour):
             raise Invalid("the current password is wrong", code="InvalidBodyContent", field="currentPassword")
         self._set(user, values["newPassword"])
         return Response(200)
+
+    def _demand_more(self, call: Call, resource: Resource) -> None:
+        """Else whoever manages users could log in as an administrator, or shut one out. Raises ``Forbidden``."""
+        if resource.id != call.identity.user and not call.access.outranks(self.services.rights.of(resource.id)):
+            raise Forbidden("this user may do more than you")
 
     def _set(self, user: Resource, password: str) -> Resource:
         hash = self._passwords.hash(password, field="newPassword")

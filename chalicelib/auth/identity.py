@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.auth.roles.access import Access
 
 AUTHENTICATED = ("system:authenticated", "system:cattle:authenticated")
 """Groups that every caller is in (the second since Rancher 2.4)."""
@@ -13,10 +17,14 @@ CONTROLLER = "lariat:controller"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """``token`` is the id of the token that was shown; ``cluster`` is set if that token is good for one cluster only."""
+    """``token`` is the id of the token that was shown; ``cluster`` is set if that token is good for one cluster only.
+
+    ``access`` is what they were given; who has none may do nothing.
+    """
 
     user: str
     groups: tuple[str, ...]
     token: str
     administrator: bool = False
     cluster: str = ""
+    access: Access | None = field(default=None, compare=False, repr=False)

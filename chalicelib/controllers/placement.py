@@ -25,14 +25,22 @@ class Placement:
     plan: Plan
 
 
-def place(observed: Sequence[Document], record: Mapping[str, str], projects: frozenset[str]) -> Placement:
-    """``observed`` are the cluster's namespaces, ``projects`` the full ids of those that exist."""
+def place(
+    observed: Sequence[Document],
+    record: Mapping[str, str],
+    projects: frozenset[str],
+    defaults: Mapping[str, str] = {},
+) -> Placement:
+    """``observed`` are the cluster's namespaces, ``projects`` the full ids of those that exist.
+
+    ``defaults`` are the projects of the namespaces that come with a cluster, by name.
+    """
     placed: dict[str, str] = {}
     remembered: dict[str, str] = {}
     patches: list[Patch] = []
     for namespace in observed:
         metadata = namespace["metadata"]
-        project = _project(namespace, record, projects)
+        project = _project(namespace, record, projects, defaults)
         remembered[metadata["uid"]] = project
         if project and not metadata.get("deletionTimestamp"):
             placed[metadata["name"]] = project
@@ -40,9 +48,12 @@ def place(observed: Sequence[Document], record: Mapping[str, str], projects: fro
     return Placement(placed, remembered, Plan(patch=tuple(patches)))
 
 
-def _project(namespace: Document, record: Mapping[str, str], projects: frozenset[str]) -> str:
-    known = record.get(namespace["metadata"]["uid"])
-    project = _annotation(namespace) if known is None else known
+def _project(
+    namespace: Document, record: Mapping[str, str], projects: frozenset[str], defaults: Mapping[str, str]
+) -> str:
+    project = record.get(namespace["metadata"]["uid"])
+    if project is None:
+        project = _annotation(namespace) or defaults.get(namespace["metadata"]["name"], "")
     return project if project in projects else ""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from chalicelib.auth.access import may_enter
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.identity import Identity
 from chalicelib.auth.memory import Memory
@@ -41,7 +42,9 @@ class Gatekeeper:
         aim = target.parse(path, query)
         if identity.cluster and identity.cluster != aim.cluster:
             raise Unauthorized("clusterID does not match")
-        self._exists(aim.cluster, identity)
+        if not may_enter(identity, aim.cluster):
+            raise Forbidden(f"you have no access to a cluster {aim.cluster}")
+        self._exists(aim.cluster)
         return Admitted(identity, aim, policy.request(method, aim, headers, identity, deflate=deflate))
 
     def unavailable(self, cluster: str) -> ClusterUnavailable:
@@ -49,15 +52,13 @@ class Gatekeeper:
         found = self._resources.find("cluster", cluster)
         return ClusterUnavailable(_why(found))
 
-    def _exists(self, cluster: str, identity: Identity) -> None:
+    def _exists(self, cluster: str) -> None:
         if self._known.find(cluster):
             return
         turn = self._trust.turn
         found = self._resources.find("cluster", cluster)
         if found is None or found.removed:
-            if identity.administrator:
-                raise NotFound(f"there is no cluster {cluster}")
-            raise Forbidden(f"you have no access to a cluster {cluster}")
+            raise NotFound(f"there is no cluster {cluster}")
         self._known.keep(cluster, cluster, True, turn)
 
 

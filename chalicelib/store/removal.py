@@ -41,14 +41,21 @@ class Removal:
         """Do another pass for one that is being removed; say whether there is more to do."""
         if not resource.removed or FINALIZER not in resource.finalizers:
             return False
-        return FINALIZER in self._finish(resource.key, _Budget(AT_ONCE)).finalizers
+        try:
+            return FINALIZER in self._finish(resource.key, _Budget(AT_ONCE)).finalizers
+        except NotFound:
+            return False
 
     def _remove(self, key: Key, budget: _Budget) -> Resource:
         if not self._dependents.get(key.kind):
             return self._resources.remove(key)
         self._resources.update(key, _held)
-        self._resources.remove(key)
-        return self._finish(key, budget)
+        marked = self._resources.remove(key)
+        try:
+            return self._finish(key, budget)
+        except NotFound:
+            # The reconciler was faster.
+            return replace(marked, finalizers=())
 
     def _finish(self, key: Key, budget: _Budget) -> Resource:
         for dependent in self._inside(key):

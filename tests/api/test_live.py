@@ -87,7 +87,9 @@ def cluster(server: Server) -> Cluster:
 @pytest.fixture
 def live(server: Server, cluster: Cluster) -> Live:
     parts = server.parts
-    services = Services(parts.resources, parts.removal, parts.random, parts.clock, Sealing(server.seal))
+    services = Services(
+        parts.resources, parts.removal, parts.random, parts.clock, Sealing(server.seal), parts.authenticator.rights
+    )
     return Live(PLACE, services, Places(), lambda: ClusterClient(cluster))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.clusters.affected import CONTENTS
 from chalicelib.controllers import readiness
 from chalicelib.controllers.health import PROBE_SECONDS, RETRY_SECONDS
 from chalicelib.gateway.connections import KIND
@@ -20,12 +21,15 @@ class Bench:
         self.edge = edge
         self.reconciled: list[Key] = []
         self.again: float | None = None
-        self.work = Work(self._reconcile, edge.resources, edge.connections, edge.gateway, edge.queue)
+        self.work = Work(self, edge.resources, edge.connections, edge.gateway, edge.queue)
         edge.queue.jobs.clear()
 
-    def _reconcile(self, key: Key) -> float | None:
+    def reconcile(self, key: Key) -> float | None:
         self.reconciled.append(key)
         return self.again
+
+    def clusters(self) -> list[Key]:
+        return [Key("cluster", id) for id in self.edge.resources.ids("cluster")]
 
     def add(self, cluster: str, *, ready: bool) -> None:
         now = timestamp(self.edge.clock.now())
@@ -60,14 +64,7 @@ def test_one_that_is_not_is_looked_at_less_and_less_often(bench: Bench) -> None:
 
 def test_only_what_has_a_controller_is_queued(bench: Bench) -> None:
     bench.work.changed([KEY, Key("token", "t"), Key("node", "n"), KEY, Key(KIND, "conn")])
-    assert bench.edge.queue.jobs == [(KEY, 0, 0)]
-
-
-def test_new_administrators_matter_to_every_cluster(bench: Bench) -> None:
-    bench.add("c-00001", ready=True)
-    bench.work.do(Key("globalRoleBinding", "grb-1"), 0)
-    assert bench.queued == ["c-00001", CLUSTER]
-    assert bench.reconciled == []
+    assert bench.edge.queue.jobs == [(KEY, 0, 0), (Key(CONTENTS, CLUSTER), 0, 0)]
 
 
 def test_a_deleted_clusters_agents_are_hung_up_on(bench: Bench) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import app
-from chalicelib.gateway.work import WATCHED
+from chalicelib.clusters.affected import WATCHED
 from tests.infra.stack import INFRA, ROOT, Stack
 
 HANDLER = re.compile(r'handler\s*=\s*"app\.(\w+)"')

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from chalicelib.adapters.keyfile import KeyFile
 from chalicelib.adapters.sqlite import SqliteStore
+from chalicelib.auth.roles.records import entry
 from chalicelib.auth.tokens import KEY_LENGTH
 from chalicelib.clusters.registration import token_claim
 from chalicelib.errors import Unavailable
@@ -61,7 +62,7 @@ class Edge:
         self.random = SeededRandom()
         self._database = SqliteStore(str(folder / "edge.db"), self.clock)
         self.store = BilledStore(self._database)
-        self.resources = Resources(self.store, self.clock, self.random)
+        self.resources = Resources(self.store, self.clock, self.random, gather=entry)
         self.gateway = Gateway(self.clock)
         self.connections = Connections(self.resources, self.clock, "https://edge.test")
         signer = Signer([KEY])
