@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chalicelib.clusters import desired
 from chalicelib.clusters.affected import CONTENTS, woken
 from chalicelib.clusters.client import Answer
 from chalicelib.controllers.health import PROBE_SECONDS, RETRY_SECONDS, SOON
+from chalicelib.controllers.placement import PROJECT
+from chalicelib.controllers.readiness import BOUND
 from chalicelib.reconcile import Reconciler
 from chalicelib.store.removal import AT_ONCE
 from chalicelib.tunnel.heads import RequestHead
@@ -296,3 +300,63 @@ def test_what_is_being_removed_is_removed_to_the_end(house: House) -> None:
         pass
     assert house.admin.get(f"/v3/clusters/{cluster}").status == 404
     assert house.admin.get("/v3/nodes").ids == []
+
+
+def namespace(cluster: MemoryCluster, name: str, project: str) -> Any:
+    """Make a namespace that says which project it is in; return it as it is in the cluster."""
+    metadata = {"name": name, "uid": f"uid-{name}", "annotations": {PROJECT: project}}
+    cluster.objects[f"/api/v1/namespaces/{name}"] = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    return lambda: cluster.objects[f"/api/v1/namespaces/{name}"]["metadata"]["annotations"][PROJECT]
+
+
+def test_a_namespace_is_moved_by_the_record_alone(house: House) -> None:
+    cluster = house.activate()
+    one, two = (house.admin.make("/v3/projects", {"clusterId": house.id, "name": name})["id"] for name in "ab")
+    where = namespace(cluster, "web", one)
+    house.follow()
+    cluster.objects["/api/v1/namespaces/web"]["metadata"]["annotations"][PROJECT] = two
+    house.server.resources.touch(house.id)
+    assert house.follow() == [Key(CONTENTS, house.id)]
+    assert where() == one
+    desired.place(house.server.resources, house.id, "uid-web", two)
+    house.follow()
+    assert where() == two
+
+
+def test_a_change_touches_the_clusters_concerned_each_once(house: House) -> None:
+    house.activate()
+    others = [house.admin.make("/v3/clusters", {"name": f"other-{number}"})["id"] for number in range(3)]
+    for id in others:
+        house.transport.add(id)
+    user = house.server.user("u").user
+    rules = [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]}]
+    role = house.admin.make("/v3/roletemplates", {"name": "r", "context": "project", "rules": rules})["id"]
+    house.follow()
+    for id in (house.id, house.id, others[0]):
+        project = house.admin.make("/v3/projects", {"clusterId": id, "name": "p"})["id"]
+        house.follow()
+        body = {"projectId": project, "userId": user, "roleTemplateId": role}
+        binding = house.admin.make("/v3/projectroletemplatebindings", body)
+        assert house.follow() == [Key(CONTENTS, id)]
+    house.admin.put(f"/v3/roletemplates/{role}", {"description": "changed"})
+    assert sorted(house.follow()) == sorted(Key(CONTENTS, id) for id in (house.id, others[0]))
+    house.admin.delete(f"/v3/projectroletemplatebindings/{binding['id']}")
+    assert house.follow() == [Key(CONTENTS, others[0])]
+
+
+def test_what_an_older_lariat_bound_is_taken_over(house: House) -> None:
+    """Its objects have no label of ours; another's namesake stays as it is."""
+    cluster = house.connect()
+    users = (house.admin.user, "u-former", "u-foreign")
+    for user in users:
+        path = f"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/globaladmin-{user}"
+        metadata = {"name": f"globaladmin-{user}", "labels": {"cattle.io/creator": "norman"}}
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+        subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}
+        document = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": metadata}
+        cluster.objects[path] = {**document, "roleRef": role, "subjects": [subject]}
+    key = Key("cluster", house.id)
+    house.server.resources.update(key, lambda stored: replace(stored, status={BOUND: list(users[:2])}))
+    house.reconcile()
+    assert sorted(bound(cluster)) == sorted([house.admin.user, "u-foreign"])
+    assert BOUND not in house.server.resources.get(*key).status

@@ -16,7 +16,7 @@ from chalicelib.api.merge import completed, merged, owned, replaced
 from chalicelib.api.present import Place, show
 from chalicelib.api.sealing import Sealing, kept
 from chalicelib.auth import tokens
-from chalicelib.auth.access import may
+from chalicelib.auth.access import DELETE, UPDATE, may
 from chalicelib.auth.identity import Identity
 from chalicelib.auth.rights import Rights
 from chalicelib.auth.roles.access import Access
@@ -27,6 +27,9 @@ from chalicelib.schema.version import Version
 from chalicelib.store.removal import Removal
 from chalicelib.store.resources import Resources
 from chalicelib.types import Clock, Random, Resource
+
+_RIGHTS = {"update": UPDATE, "remove": DELETE}
+"""What a caller needs to be shown a link: a client sees by them what its user may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +218,7 @@ class Behaviour:
             seen,
             call.base,
             self.computed(call, resource),
-            self.links(resource),
+            [link for link in self.links(resource) if self.may(call, _RIGHTS[link], resource)],
             place=place,
             actions=self.actions(resource),
             related=related(self.kind, seen.id, call.base, place.of(seen.id)),

@@ -44,14 +44,6 @@ def sees_all(identity: Identity, kind: str) -> bool:
     return identity.access.allows(READ, *target)
 
 
-def verbs(identity: Identity, kind: str, resource: Resource) -> frozenset[str]:
-    """All that ``identity`` may do with a resource, for a console that shows what can be done."""
-    if identity.access is None:
-        return frozenset()
-    target = kinds.target(kind)
-    return identity.access.summary(*target, resource.id, scope(target, _place(target, resource)))
-
-
 def may_enter(identity: Identity, cluster: str) -> bool:
     """May ``identity`` send requests to a cluster? Who may see it may; its own RBAC decides about each request."""
     return identity.access is not None and identity.access.allows(READ, *CLUSTERS, cluster)

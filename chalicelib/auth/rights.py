@@ -6,20 +6,23 @@ otherwise. Roles are few and alike for everybody: a process reads them once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from chalicelib.auth.memory import Memory
 from chalicelib.auth.roles.access import Access
 from chalicelib.auth.roles.globals import GLOBAL_ROLES
 from chalicelib.auth.roles.library import Library
-from chalicelib.auth.roles.records import grants, key, subjects
+from chalicelib.auth.roles.records import KIND, entry, grants, key, subjects
 from chalicelib.auth.roles.shipped import restored
 from chalicelib.auth.roles.templates import ROLE_TEMPLATES
 from chalicelib.auth.trust import Trust
-from chalicelib.store.notices import EVERYBODY
+from chalicelib.errors import Conflict
+from chalicelib.store.gathering import ENTRIES
+from chalicelib.store.notices import BINDINGS, EVERYBODY
 from chalicelib.store.resources import Resources
-from chalicelib.types import Clock, Resource
+from chalicelib.types import Clock, Key, Resource
 
 _ROLES = "roles"
 
@@ -51,6 +54,30 @@ def library(resources: Resources) -> Library:
         together(GLOBAL_ROLES, list(resources.all("globalRole"))),
         together(ROLE_TEMPLATES, list(resources.all("roleTemplate"))),
     )
+
+
+def rebuild(resources: Resources) -> None:
+    """Bring every subject's record in line with the bindings, for stores that an older Lariat wrote, or a hand."""
+    wanted: dict[Key, dict[str, object]] = {}
+    for kind in BINDINGS:
+        for binding in resources.all(kind):
+            said = entry(binding)
+            if said is not None:
+                wanted.setdefault(said.record, {})["/".join(binding.key)] = said.value
+    for stored in [*resources.all(KIND)]:
+        _correct(resources, stored.key, wanted.pop(stored.key, {}))
+    for record, entries in wanted.items():
+        _correct(resources, record, entries)
+
+
+def _correct(resources: Resources, record: Key, entries: Mapping[str, object]) -> None:
+    """A binding that is written meanwhile moves the record; then this is for the next time."""
+    stored = resources.find(*record)
+    with contextlib.suppress(Conflict):
+        if stored is None:
+            resources.create(Resource(kind=record.kind, id=record.id, spec={ENTRIES: entries}))
+        elif stored.spec.get(ENTRIES) != entries:
+            resources.replace(replace(stored, spec={ENTRIES: entries}))
 
 
 def together(shipped: Sequence[Resource], stored: Sequence[Resource]) -> list[Resource]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from chalicelib.auth.rights import library
+from chalicelib.auth.rights import library, rebuild
 from chalicelib.auth.roles.library import Library
 from chalicelib.clusters.administrators import Administrators
 from chalicelib.store.notices import place
@@ -60,6 +60,7 @@ class Affected:
 
     def repaired(self) -> None:
         """Make up for changes that were missed, at a start or once in a while."""
+        rebuild(self._resources)
         self._administrators.rebuild(library(self._resources))
 
     def _by_global_role(self, _: str) -> Iterable[str]:

@@ -127,6 +127,10 @@ class Resources:
                 continue
         return self._update(key, change)
 
+    def replace(self, resource: Resource) -> None:
+        """Store a record as it is, provided that nobody has written it since it was read. Raises ``Conflict``."""
+        self._store.write(Put(resource))
+
     def remove(self, key: Key) -> Resource:
         """Mark the resource as removed; it goes when its last finalizer goes, at once if it has none."""
         now = self._now()
