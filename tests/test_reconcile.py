@@ -332,6 +332,7 @@ def test_a_change_touches_the_clusters_concerned_each_once(house: House) -> None
     rules = [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]}]
     role = house.admin.make("/v3/roletemplates", {"name": "r", "context": "project", "rules": rules})["id"]
     house.follow()
+    binding: dict[str, Any] = {}
     for id in (house.id, house.id, others[0]):
         project = house.admin.make("/v3/projects", {"clusterId": id, "name": "p"})["id"]
         house.follow()
