@@ -22,7 +22,7 @@ from chalicelib.api import http
 from chalicelib.api.application import refusal
 from chalicelib.errors import LariatError, TooLarge
 from chalicelib.main import OnLambda, Parts, on_lambda
-from chalicelib.proxy.buffered import Buffered, Reply, accepts_gzip, fitted
+from chalicelib.proxy.buffered import Proxy, Reply, accepts_gzip, fitted
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 PROXIED = "/k8s/clusters/{cluster}/{proxy+}"
@@ -34,7 +34,7 @@ Event: TypeAlias = Mapping[str, Any]
 Answer: TypeAlias = dict[str, Any]
 
 
-def wire(parts: Callable[[], Parts], proxy: Callable[[], Buffered] | None = None) -> Chalice:
+def wire(parts: Callable[[], Parts], proxy: Callable[[], Proxy] | None = None) -> Chalice:
     """Return the app; what is given is called at the first request, so that a cold start pays only for what it uses.
 
     Without ``proxy`` the edge carries ``/k8s`` by itself.
@@ -81,11 +81,13 @@ def several(pairs: http.Pairs) -> dict[str, list[str]]:
     return gathered
 
 
-def _proxied(lariat: Chalice, proxy: Callable[[], Buffered]) -> Callable[[str], Response]:
+def _proxied(lariat: Chalice, proxy: Callable[[], Proxy]) -> Callable[[str], Response]:
     def handle(cluster: str) -> Response:  # noqa: ARG001 - read from the path, as all that is checked
         asked = request(lariat.current_request)
         query = urlencode(asked.query, quote_via=quote)
-        reply = proxy().answer(asked.method, asked.path, query, asked.headers, asked.body)
+        reply = proxy().answer(
+            asked.method, asked.path, query, asked.headers, asked.body, client=asked.client, id=asked.id
+        )
         return Binary(reply.body, reply.headers, reply.status)
 
     return handle
@@ -135,6 +137,7 @@ def request(current: Any) -> http.Request:
         body=current.raw_body,
         base=http.base_url(headers) + _stage(event),
         client=(event["requestContext"].get("identity") or {}).get("sourceIp", ""),
+        id=event["requestContext"].get("requestId", ""),
     )
 
 

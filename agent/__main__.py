@@ -20,8 +20,10 @@ from agent.connect import Agent
 from agent.errors import AgentError, ConfigurationError
 from agent.kubernetes import Kubernetes, from_kubeconfig, in_cluster
 from agent.server import Server
+from agent.way import Way
 
 VERSION = "0.1.0"
+EPILOG = "HTTPS_PROXY and NO_PROXY in the environment name a proxy on the way to the server, and hosts that need none."
 LARGE = 4 * 1024 * 1024
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -31,7 +33,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.
 
     Raises ``ConfigurationError``; prints and leaves for ``--help`` and ``--version``.
     """
-    parser = _Parser(prog="agent", description="Connect a Kubernetes cluster to Lariat.")
+    parser = _Parser(prog="agent", description="Connect a Kubernetes cluster to Lariat.", epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"Lariat agent {VERSION}")
 
     def option(name: str, variable: str, text: str) -> None:
@@ -70,7 +72,7 @@ def main() -> int:
     try:
         options = parse(sys.argv[1:], os.environ)
         logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
-        server = Server(options.server, options.token, options.ca_checksum)
+        server = Server(options.server, options.token, options.ca_checksum, Way.from_environment(os.environ))
         kubernetes = cluster(options, os.environ)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(server, kubernetes))

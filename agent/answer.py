@@ -55,7 +55,8 @@ async def _answer(exchange: Exchange, call: Call) -> None:
     whole = first.data if first.fin else b""
     head = await call.send(request, whole if first.fin or switching else _body(exchange, first.data))
     if call.switched:
-        await _relay(exchange, call, head)
+        # What overtook the request belongs to the protocol that was switched to.
+        await _relay(exchange, call, head, b"" if first.fin else first.data)
     else:
         await _pass_on(exchange, call, head)
 
@@ -81,10 +82,10 @@ async def _pass_on(exchange: Exchange, call: Call, head: ResponseHead) -> None:
         data = await call.read()
 
 
-async def _relay(exchange: Exchange, call: Call, head: ResponseHead) -> None:
+async def _relay(exchange: Exchange, call: Call, head: ResponseHead, early: bytes) -> None:
     """Carry raw bytes both ways until either side ends."""
     await exchange.send(call.taken(), False, dump_response(head))
-    upward = asyncio.create_task(_write_raw(exchange, call))
+    upward = asyncio.create_task(_write_raw(exchange, call, early))
     try:
         while data := await call.read():
             await exchange.send(data, False)
@@ -93,9 +94,9 @@ async def _relay(exchange: Exchange, call: Call, head: ResponseHead) -> None:
         upward.cancel()
 
 
-async def _write_raw(exchange: Exchange, call: Call) -> None:
+async def _write_raw(exchange: Exchange, call: Call, early: bytes) -> None:
     try:
-        async for data in _body(exchange, b""):
+        async for data in _body(exchange, early):
             await call.write(data)
     except Broken:
         return

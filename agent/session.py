@@ -22,6 +22,7 @@ MOST_STREAMS = 1024
 """Requests at once; a watch counts for as long as it lasts."""
 
 BUSY = '{"reason":"the agent is busy with too many requests"}'
+UNKNOWN = '{"reason":"the agent knows nothing of this request any more"}'
 _REMEMBERED = 4096
 _OPENING = (Kind.OPEN, Kind.DATA)
 
@@ -50,11 +51,13 @@ class Session:
             log.warning("dropped a message that is no frame: %s", error)
             return
         if frame.kind is Kind.PING:
-            self.post([Frame(Kind.PONG, reply=frame.reply)], False)
+            self._answer_ping(frame)
             return
         exchange = self._find(frame)
         if exchange is None:
             return
+        if frame.kind is Kind.OPEN:
+            exchange.redirect(frame.reply)
         before = exchange.begun
         exchange.take(frame)
         if exchange.begun and not before:
@@ -103,6 +106,15 @@ class Session:
             self._remember(stream)
         if not self._exchanges:
             self.idle.set()
+
+    def _answer_ping(self, frame: Frame) -> None:
+        """The server asks for a sign of life, or whether a stream goes on, whose answers go to a new address then."""
+        if not frame.stream:
+            self.post([Frame(Kind.PONG, reply=frame.reply)], False)
+        elif (exchange := self._exchanges.get(frame.stream)) is not None:
+            exchange.redirect(frame.reply)
+        else:
+            self.post([Frame(Kind.RESET, frame.stream, document=UNKNOWN, reply=frame.reply)], False)
 
     def _find(self, frame: Frame) -> Exchange | None:
         """Return the exchange of a frame, a new one if the frame may open it."""

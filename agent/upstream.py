@@ -56,11 +56,18 @@ class Address:
 
 
 class Upstream:
-    """A pool of connections to one API server, for one event loop."""
+    """A pool of connections to one API server, for one event loop. ``what`` is how errors call it."""
 
     def __init__(
-        self, address: Address, tls: ssl.SSLContext | None, authorization: Authorization, server_name: str = ""
+        self,
+        address: Address,
+        tls: ssl.SSLContext | None,
+        authorization: Authorization,
+        server_name: str = "",
+        *,
+        what: str = "the cluster's API server",
     ) -> None:
+        self.what = what
         self._address = address
         self._server_name = server_name or address.host
         self._tls = tls
@@ -100,9 +107,7 @@ class Upstream:
                 made = await loop.create_connection(Connection, **where, **secured)  # type: ignore[call-overload]
         except (OSError, TimeoutError) as error:
             reason = str(error) or "no answer"
-            raise UpstreamError(
-                f"can't reach the cluster's API server at {self._address.authority}: {reason}"
-            ) from error
+            raise UpstreamError(f"can't reach {self.what} at {self._address.authority}: {reason}") from error
         connection: Connection = made[1]
         return connection
 
@@ -142,12 +147,12 @@ class Call:
             return await self._exchange(connection, head.method, start, body, framing)
         except Lost as lost:
             if not reused or head.method not in _REPEATABLE or not isinstance(body, bytes):
-                raise UpstreamError("the cluster's API server broke off") from lost
+                raise UpstreamError(f"{self._upstream.what} broke off") from lost
         # A kept connection was closed by the API server in this moment, before it took the request.
         try:
             return await self._exchange(await self._upstream.connect(), head.method, start, body, framing)
         except Lost as lost:
-            raise UpstreamError("the cluster's API server closed the connection") from lost
+            raise UpstreamError(f"{self._upstream.what} closed the connection") from lost
 
     async def _exchange(
         self, connection: Connection, method: str, start: bytes, body: bytes | AsyncIterator[bytes], framing: Headers
@@ -224,7 +229,7 @@ class Call:
             while not parser.pieces and not parser.complete:
                 await connection.wait()
         except Lost as lost:
-            raise UpstreamError("the cluster's API server broke off its answer") from lost
+            raise UpstreamError(f"{self._upstream.what} broke off its answer") from lost
         return self.taken()
 
     async def write(self, data: bytes) -> None:

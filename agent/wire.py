@@ -1,4 +1,4 @@
-"""A TLS connection under websocket-client, which knows blocking sockets only; ``agent/connect.py`` puts this in its place.
+"""A TLS connection under websocket-client, which knows blocking sockets only; ``agent/link.py`` puts this in its place.
 
 At first it blocks, for the handshakes, in a thread. From ``start`` on it belongs to the event loop: websocket-client asks
 for bytes when some are there and is told to come again when not, so it never waits.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,43 +14,59 @@ from chalicelib.adapters.system import SystemClock, SystemRandom
 from chalicelib.api.application import Application
 from chalicelib.api.assembly import assemble
 from chalicelib.api.behaviour import Services
+from chalicelib.api.entrance import Entrance
 from chalicelib.api.public import Public
 from chalicelib.api.sealing import Sealing
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.login import Login, bootstrap
 from chalicelib.auth.passwords import Passwords
+from chalicelib.auth.providers.due import ATTRIBUTE, enabled
+from chalicelib.auth.providers.members import is_member
+from chalicelib.auth.rights import library
 from chalicelib.auth.roles.records import entry
 from chalicelib.auth.tokens import word
 from chalicelib.clusters.client import ClusterClient, Transport
 from chalicelib.errors import LariatError
 from chalicelib.gateway.agents import Agents, Terms
+from chalicelib.gateway.callers import Callers
 from chalicelib.gateway.connections import Connections
 from chalicelib.gateway.directory import Directory
 from chalicelib.gateway.mailbox import Mailbox
 from chalicelib.gateway.posting import Patience
 from chalicelib.gateway.relay import Relay
 from chalicelib.gateway.reply import Replies
+from chalicelib.gateway.routes import Routes
 from chalicelib.gateway.signing import Signer
 from chalicelib.gateway.sockets import Sockets
 from chalicelib.gateway.tickets import Tickets
 from chalicelib.gateway.work import Work
-from chalicelib.proxy.buffered import Buffered
+from chalicelib.proxy.buffered import Buffered, Proxy
 from chalicelib.proxy.gatekeeper import Gatekeeper
 from chalicelib.reconcile import Enqueue, Reconciler
 from chalicelib.schema.kinds import dependents
 from chalicelib.store.notices import KIND as NOTICE
 from chalicelib.store.removal import Dependent, Removal
 from chalicelib.store.resources import Resources
-from chalicelib.types import Change, Clock, Key, Post, Queue, Random, Seal, Store
+from chalicelib.types import Change, Clock, Key, Post, Queue, Random, Seal, Store, Web
 
 if TYPE_CHECKING:
     from chalicelib.adapters.aws import Account
     from chalicelib.adapters.telemetry import Telemetry
+    from chalicelib.api.audited import Audited
+    from chalicelib.audit.recorder import Recorder
     from chalicelib.auth.providers.admission import Membership
     from chalicelib.auth.providers.identities import Identities
 
+OUTPUT = "-"
+"""The audit log's place that stands for the standard output."""
+
+AUDIT_LEVELS = ("0", "1", "2", "3")
+
 ENDPOINT = "AWS_ENDPOINT_URL"
 """Where AWS is, if it is an emulator."""
+
+AUTHORITIES = "AWS_CA_BUNDLE"
+"""A file of those who may vouch for AWS. botocore's clients look it up by themselves; what posts messages is none."""
 
 KEEPALIVE = 570
 """Seconds between two signs of life of an agent: API Gateway closes a connection that idles for ten minutes."""
@@ -65,6 +81,9 @@ PING = '{"action":"ping"}'
 LINGER = 150
 """Seconds that a replaced connection stays open: other processes remember it for two minutes."""
 
+AT_ONCE = 10
+"""Users that one run asks providers about: one that does not answer takes its time with each."""
+
 LIFETIME = 7000
 """Seconds after which an agent replaces its connection: API Gateway closes it after two hours."""
 
@@ -73,7 +92,8 @@ LIFETIME = 7000
 class Parts:
     """What the edges call."""
 
-    api: Application
+    api: Application | Audited
+    identities: Callable[[], Identities]
     agents: Agents
     gatekeeper: Gatekeeper
     authenticator: Authenticator
@@ -94,6 +114,10 @@ class Parts:
             self.resources, ClusterClient(transport), self.clock, self.removal, enqueue, lambda: word(self.random, 5)
         )
 
+    def refresh_memberships(self, limit: int = 100) -> bool:
+        """Ask providers about users whose groups are old; say whether there may be more."""
+        return bool(enabled(self.resources)) and self.identities().memberships.refresh_due(limit) == limit
+
     def changed(self, key: Key) -> None:
         """Something was written: if it is a notice, what was remembered is looked after at once."""
         if key.kind == NOTICE:
@@ -108,23 +132,43 @@ def build(
     terms: Terms,
     settings: Mapping[str, str],
     close: Callable[[], None],
+    transport: Callable[[], Transport],
     environment: Mapping[str, str] = {},
+    recorder: Recorder | None = None,
+    web: Web | None = None,
 ) -> Parts:
     """``settings`` are those that follow from how the server was started, such as ``cacerts``.
 
-    ``environment`` may give others, as ``CATTLE_<NAME>``.
+    ``transport`` is asked for when the API needs a cluster. ``environment`` may give settings, as ``CATTLE_<NAME>``.
+    ``web`` takes the place of HTTPS to identity providers.
     """
     resources = Resources(store, clock, random, gather=entry)
     passwords = Passwords()
     login = Login(resources, passwords, clock, random)
     authenticator = Authenticator(resources, clock)
     agents = Agents(resources, seal, terms)
-    removal = Removal(resources, {kind: [Dependent(*each) for each in those] for kind, those in dependents().items()})
+    inside = {kind: [Dependent(*each) for each in those] for kind, those in dependents().items()}
+    inside["user"].append(Dependent(ATTRIBUTE))
+    removal = Removal(resources, inside)
+
+    @cache
+    def identities() -> Identities:
+        def member(ids: Collection[str]) -> bool:
+            return is_member(resources, ids)
+
+        return identity_providers(
+            resources, seal, clock, random, login, member, lambda: values.value("server-url"), web
+        )
+
     services = Services(resources, removal, random, clock, Sealing(seal), authenticator.rights)
-    registry, values, registrations = assemble(services, login, passwords, seal, settings, environment)
-    api = Application(authenticator, registry, values, registrations, Public(login, clock), agents, random)
+    registry, values, registrations, keys = assemble(
+        services, login, passwords, seal, identities, settings, environment, lambda: ClusterClient(transport())
+    )
+    public = Public(resources, Entrance(resources, login, identities, keys, clock), identities)
+    api = Application(authenticator, registry, values, registrations, public, agents, random)
     return Parts(
-        api=api,
+        api=_audited(api, authenticator, recorder) if recorder else api,
+        identities=identities,
         agents=agents,
         gatekeeper=Gatekeeper(authenticator, resources, clock),
         authenticator=authenticator,
@@ -137,6 +181,26 @@ def build(
     )
 
 
+def _audited(api: Application, authenticator: Authenticator, recorder: Recorder) -> Audited:
+    from chalicelib.api.audited import Audited
+
+    return Audited(api, authenticator, recorder)
+
+
+def recorder(level: int, where: str, *, required: bool) -> Recorder | None:
+    """Open the audit log: a file, or ``-`` for the output. ``None`` if nothing is to be recorded.
+
+    Raises ``Unavailable``.
+    """
+    if not level:
+        return None
+    from chalicelib.adapters.audit import AuditFile, AuditOutput
+    from chalicelib.audit.recorder import Recorder
+
+    audit = AuditOutput() if where == OUTPUT else AuditFile(Path(where))
+    return Recorder(level, audit, SystemClock(), SystemRandom(), required=required)
+
+
 def identity_providers(
     resources: Resources,
     seal: Seal,
@@ -145,17 +209,26 @@ def identity_providers(
     login: Login,
     member: Membership,
     server_url: Callable[[], str],
+    web: Web | None = None,
 ) -> Identities:
     """Build the identity providers on HTTPS and LDAP; ``member`` tells who is a member of a cluster or a project."""
     from chalicelib.adapters.https import Https
     from chalicelib.adapters.ldap import Ldap
     from chalicelib.auth.providers.identities import identities
 
-    return identities(resources, seal, clock, random, login, Https(), Ldap(), member, server_url)
+    def roles() -> Iterable[str]:
+        return library(resources).new_user_roles()
+
+    return identities(resources, seal, clock, random, login, web or Https(), Ldap(), member, server_url, roles)
 
 
 def on_sqlite(
-    folder: Path, terms: Terms, settings: Mapping[str, str], notify: Callable[[Sequence[Change]], None]
+    folder: Path,
+    terms: Terms,
+    settings: Mapping[str, str],
+    notify: Callable[[Sequence[Change]], None],
+    transport: Transport,
+    recorder: Recorder | None = None,
 ) -> Parts:
     """Build on a database and a key in one folder, for one process. ``notify`` hears of every write."""
     from chalicelib.adapters.keyfile import KeyFile
@@ -165,7 +238,9 @@ def on_sqlite(
     database = folder / "lariat.db"
     seal = KeyFile(folder / "seal.key", fresh=not database.exists())
     store = SqliteStore(str(database), clock, notify)
-    return build(store, seal, clock, SystemRandom(), terms, settings, store.close, os.environ)
+    return build(
+        store, seal, clock, SystemRandom(), terms, settings, store.close, lambda: transport, os.environ, recorder
+    )
 
 
 class OnLambda:
@@ -198,12 +273,36 @@ class OnLambda:
         terms = Terms(
             KEEPALIVE, LIFETIME, self._given("LARIAT_SOCKET_URL"), linger=LINGER, ping=PING, patience=PATIENCE
         )
-        settings = {"server-url": self._environment.get("LARIAT_URL", "")}
-        return build(store, seal, self._clock, self._random, terms, settings, lambda: None, self._environment)
+        settings = {"server-url": self._environment.get("LARIAT_URL", ""), "socket-url": terms.url}
+        return build(
+            store,
+            seal,
+            self._clock,
+            self._random,
+            terms,
+            settings,
+            lambda: None,
+            lambda: self._relay,
+            self._environment,
+            self._recorder,
+        )
 
     @cached_property
-    def proxy(self) -> Buffered:
-        return Buffered(self.parts.gatekeeper, self._relay)
+    def proxy(self) -> Proxy:
+        buffered = Buffered(self.parts.gatekeeper, self._relay)
+        if self._recorder is None:
+            return buffered
+        from chalicelib.proxy.audited import AuditedBuffered
+
+        return AuditedBuffered(buffered, self.parts.gatekeeper, self._recorder)
+
+    @cached_property
+    def _recorder(self) -> Recorder | None:
+        """What is written to the output goes to CloudWatch."""
+        level = self._environment.get("LARIAT_AUDIT_LEVEL", "0")
+        if level not in AUDIT_LEVELS:
+            raise LariatError(f"LARIAT_AUDIT_LEVEL {level!r}: one of {', '.join(AUDIT_LEVELS)} is needed")
+        return recorder(int(level), OUTPUT, required=True)
 
     @cached_property
     def sockets(self) -> Sockets:
@@ -212,6 +311,7 @@ class OnLambda:
             lambda: self._connections,
             self._replies,
             self._tickets,
+            self._callers,
             self._post,
             self._patience,
             self._queue,
@@ -221,7 +321,8 @@ class OnLambda:
     @cached_property
     def work(self) -> Work:
         reconciler = self.parts.reconciler(self._relay, self._queue.add)
-        return Work(reconciler, self.parts.resources, self._connections, self._post, self._queue)
+        refresh = partial(self.parts.refresh_memberships, AT_ONCE)
+        return Work(reconciler, self.parts.resources, self._connections, self._post, self._queue, refresh)
 
     def jobs(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Do the jobs of the queue's event; the answer names those that have to come again."""
@@ -258,13 +359,28 @@ class OnLambda:
         return Relay(
             self._mailbox,
             self._post,
-            # An agent replaces its connection in the last tenth of its lifetime.
-            Directory(self._connections, self._clock, settled=0.9 * LIFETIME),
+            self._directory,
             self._replies,
             self._patience,
             self._clock,
             self._random,
         )
+
+    @cached_property
+    def _callers(self) -> Callers:
+        return Callers(
+            lambda: self.parts.gatekeeper,
+            lambda: self._directory,
+            Routes(self._signer, self._clock),
+            self._replies,
+            self._post,
+            self._patience,
+        )
+
+    @cached_property
+    def _directory(self) -> Directory:
+        # An agent replaces its connection in the last tenth of its lifetime.
+        return Directory(self._connections, self._clock, settled=0.9 * LIFETIME)
 
     @cached_property
     def _mailbox(self) -> Mailbox:
@@ -280,8 +396,12 @@ class OnLambda:
     def _post(self) -> Post:
         from chalicelib.adapters.api_gateway import ApiGatewayPost
 
-        endpoint = self._given("LARIAT_SOCKET_ENDPOINT")
-        return ApiGatewayPost(endpoint, self._given("AWS_REGION"), self._account.credentials)
+        return ApiGatewayPost(
+            self._given("LARIAT_SOCKET_ENDPOINT"),
+            self._given("AWS_REGION"),
+            self._account.credentials,
+            self._environment.get(AUTHORITIES, ""),
+        )
 
     @cached_property
     def _queue(self) -> Queue:

@@ -170,6 +170,18 @@ class Queue(Protocol):
         """Durable when this returns. Raises ``Unavailable``."""
 
 
+class Audit(Protocol):
+    """Where the audit log's lines go. Any thread may call."""
+
+    def write(self, line: bytes) -> None:
+        """Append one line, whole or not at all; it outlives this process when this returns. Raises ``Unavailable``."""
+
+    def reopen(self) -> None:
+        """Go on in a new file, if somebody has moved the old one away."""
+
+    def close(self) -> None: ...
+
+
 class Post(Protocol):
     """Sends messages to WebSocket connections that a gateway holds. Passes ``tests/contract/relay.py``."""
 

@@ -37,6 +37,7 @@ locals {
     LARIAT_SOCKET_ENDPOINT  = local.socket_endpoint
     LARIAT_SECRET           = join(" ", [for version in local.secret_versions : terraform_data.secret[version].output])
     LARIAT_LOG_LEVEL        = var.log_level
+    LARIAT_AUDIT_LEVEL      = tostring(var.audit_level)
     POWERTOOLS_SERVICE_NAME = var.name
   }
 }

@@ -14,6 +14,11 @@ resource "aws_sqs_queue" "work" {
   visibility_timeout_seconds = 6 * local.functions.work.timeout
   message_retention_seconds  = 4 * 24 * 3600
   sqs_managed_sse_enabled    = true
+}
+
+# By itself, so that functions need not wait for the two queues one after the other: the provider takes half a minute each.
+resource "aws_sqs_queue_redrive_policy" "work" {
+  queue_url = aws_sqs_queue.work.id
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead["work"].arn

@@ -65,8 +65,9 @@ locals {
     connect    = ["read", "write", "table_key", "enqueue"]
     disconnect = ["read", "write", "table_key", "enqueue"]
     message    = ["read", "write", "table_key", "relay"]
-    work       = ["read", "write", "table_key", "relay", "hang_up", "enqueue", "dequeue"]
-    changes    = ["stream", "table_key", "enqueue", "changes_dead"]
+    # Opens what identity providers are configured with, to ask them about their users.
+    work    = ["read", "write", "table_key", "seal", "relay", "hang_up", "enqueue", "dequeue"]
+    changes = ["stream", "table_key", "enqueue", "changes_dead"]
     # Writes only to create the first administrator.
     resync = ["read", "write", "table_key", "enqueue", "schedules_dead"]
     sweep  = ["read", "table_key", "enqueue", "schedules_dead"]

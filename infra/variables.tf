@@ -65,6 +65,17 @@ variable "log_level" {
   default     = "info"
 }
 
+variable "audit_level" {
+  description = "The audit log, in the log group of the function `app`: 0 none, 1 who did what, 2 with what was sent, 3 with the answers."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = contains([0, 1, 2, 3], var.audit_level)
+    error_message = "The level is 0, 1, 2 or 3."
+  }
+}
+
 variable "log_days" {
   description = "Days that logs are kept."
   type        = number

@@ -7,7 +7,7 @@ on Lambda.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,19 +15,21 @@ from chalice.app import Chalice
 
 from app import wire
 from chalicelib.main import Parts
+from standalone.forwarded import Network, caller
 
 
 class Lambdas:
     """One Chalice app a thread, for the app keeps the request that it is working on."""
 
-    def __init__(self, parts: Callable[[], Parts]) -> None:
+    def __init__(self, parts: Callable[[], Parts], trusted: Sequence[Network] = ()) -> None:
         self._parts = parts
+        self._trusted = trusted
         self._local = threading.local()
 
     def call(self, scope: Any, body: bytes) -> dict[str, Any]:
         """Return API Gateway's answer: ``statusCode``, ``headers``, ``body``."""
         app = self._app()
-        answer: dict[str, Any] = app(event(app, scope, body), None)
+        answer: dict[str, Any] = app(event(app, scope, body, self._trusted), None)
         return answer
 
     def _app(self) -> Chalice:
@@ -37,7 +39,7 @@ class Lambdas:
         return app
 
 
-def event(app: Chalice, scope: Any, body: bytes) -> dict[str, Any]:
+def event(app: Chalice, scope: Any, body: bytes, trusted: Sequence[Network] = ()) -> dict[str, Any]:
     """Make the event of a REST API with Lambda proxy integration from an ASGI scope."""
     path = scope["raw_path"].decode("latin-1")
     resource, parameters = _route(app, path)
@@ -47,7 +49,8 @@ def event(app: Chalice, scope: Any, body: bytes) -> dict[str, Any]:
     query: dict[str, list[str]] = {}
     for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=200):
         query.setdefault(name, []).append(value)
-    client = scope.get("client") or ("", 0)
+    forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    peer, _ = scope.get("client") or ("", 0)
     return {
         "path": path,
         "headers": {name: values[-1] for name, values in headers.items()},
@@ -57,7 +60,7 @@ def event(app: Chalice, scope: Any, body: bytes) -> dict[str, Any]:
         "requestContext": {
             "httpMethod": scope["method"],
             "resourcePath": resource,
-            "identity": {"sourceIp": client[0]},
+            "identity": {"sourceIp": caller(peer, forwarded, trusted)},
         },
         "body": body,
         "isBase64Encoded": False,

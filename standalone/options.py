@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from standalone.forwarded import Network, networks
+
 VERSION = "0.1.0"
 LEVELS = ("debug", "info", "warning", "error")
+AUDIT_LEVELS = ("0", "1", "2", "3")
+FAILURES = ("refuse", "continue")
+OUTPUT = "-"
 NO_KUBECONFIG = "none"
 
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):([0-9]{1,5})")
@@ -41,6 +46,10 @@ class Options:
     lifetime: int
     password: str
     level: str
+    audit_level: int
+    audit_log: str
+    audit_required: bool
+    proxies: tuple[Network, ...] = ()
 
     @property
     def url(self) -> str:
@@ -70,7 +79,17 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     option("--hostnames", "LARIAT_HOSTNAMES", "", "further names and addresses for Lariat's own certificate, by commas")
     option("--local-kubeconfig", "LARIAT_LOCAL_KUBECONFIG", "", "kubeconfig of the cluster `local`, or `none`")
     option("--tunnel-lifetime", "LARIAT_TUNNEL_LIFETIME", "86400", "seconds until an agent replaces its connection")
+    option("--trusted-proxies", "LARIAT_TRUSTED_PROXIES", "", "addresses and networks whose X-Forwarded-For counts")
     option("--log-level", "LARIAT_LOG_LEVEL", "info", "one of " + ", ".join(LEVELS))
+    option(
+        "--audit-level", "LARIAT_AUDIT_LEVEL", "0", "0 no audit log, 1 who did what, 2 with what, 3 with the answers"
+    )
+    option(
+        "--audit-log", "LARIAT_AUDIT_LOG", "", "file of the audit log, `-` for the output; audit.log in the data folder"
+    )
+    option(
+        "--audit-failure", "LARIAT_AUDIT_FAILURE", "refuse", "when it can't be written: refuse requests, or continue"
+    )
     return _check(parser.parse_args(arguments), environment)
 
 
@@ -79,17 +98,16 @@ def _check(found: argparse.Namespace, environment: Mapping[str, str]) -> Options
     certificate, key = _file("--certificate", found.certificate), _file("--key", found.key)
     if (certificate is None) != (key is None):
         raise BadOption("--certificate and --key belong together: give both or neither")
-    if found.log_level not in LEVELS:
-        raise BadOption(f"--log-level {found.log_level!r}: one of {', '.join(LEVELS)} is needed")
     names = tuple(name.strip() for name in found.hostnames.split(",") if name.strip())
     for name in names:
         if not (_HOSTNAME.fullmatch(name) or _is_address(name.strip("[]"))):
             raise BadOption(f"--hostnames: {name!r} is no host name or address")
+    data = Path(found.data).expanduser()
     kubeconfig, demanded = _kubeconfig(found.local_kubeconfig, environment)
     return Options(
         host=host,
         port=port,
-        data=Path(found.data).expanduser(),
+        data=data,
         certificate=certificate,
         key=key,
         hostnames=names,
@@ -97,8 +115,34 @@ def _check(found: argparse.Namespace, environment: Mapping[str, str]) -> Options
         demanded=demanded,
         lifetime=_lifetime(found.tunnel_lifetime),
         password=_password(environment.get("LARIAT_ADMIN_PASSWORD", "")),
-        level=found.log_level,
+        level=_one_of("--log-level", found.log_level, LEVELS),
+        audit_level=int(_one_of("--audit-level", found.audit_level, AUDIT_LEVELS)),
+        audit_log=_audit_log(found.audit_log, data),
+        audit_required=_one_of("--audit-failure", found.audit_failure, FAILURES) == FAILURES[0],
+        proxies=_proxies(found.trusted_proxies),
     )
+
+
+def _one_of(option: str, text: str, known: Sequence[str]) -> str:
+    if text not in known:
+        raise BadOption(f"{option} {text!r}: one of {', '.join(known)} is needed")
+    return text
+
+
+def _audit_log(text: str, data: Path) -> str:
+    if text == OUTPUT:
+        return text
+    path = Path(text).expanduser() if text else data / "audit.log"
+    if text and not path.parent.is_dir():
+        raise BadOption(f"--audit-log {text!r}: there is no folder {path.parent}")
+    return str(path)
+
+
+def _proxies(text: str) -> tuple[Network, ...]:
+    try:
+        return networks(text)
+    except ValueError as error:
+        raise BadOption(f"--trusted-proxies {text!r}: {error}") from None
 
 
 def _is_address(text: str) -> bool:

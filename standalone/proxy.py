@@ -61,11 +61,17 @@ class Proxy:
             raise Refusal(431, status.status(431, BUSY))
         return admitted, tunnel, document
 
+    def answering(self, scope: Scope, code: int) -> None:
+        """A connection that leaves HTTP is about to get its answer. Raises ``Refusal`` if it must not."""
+
+    def ended(self, scope: Scope) -> None:
+        """Such a connection has ended."""
+
     async def __call__(self, scope: Scope, receive: Receive, send: Sender) -> None:
         try:
             _, tunnel, document = self.admit(scope)
         except Refusal as refusal:
-            await _refuse(send, refusal)
+            await refuse(send, refusal)
             return
         exchange = tunnel.open()
         caller = _Caller(scope, receive, send, exchange)
@@ -173,7 +179,7 @@ class _Caller:
     async def _break_off(self, refusal: Refusal) -> None:
         """Say why there is no answer; one that has begun can only be cut, so that nobody takes it for whole."""
         if not self._started:
-            await _refuse(self._send, refusal)
+            await refuse(self._send, refusal)
             return
         self._scope["state"]["cut"]()
         # A request counts as ended by us before the server has noticed the cut, and it would complain.
@@ -216,7 +222,7 @@ def _check_length(headers: list[tuple[str, str]]) -> None:
             raise TooLarge(f"the request is larger than {LARGEST_BODY // 1024 // 1024} MB")
 
 
-async def _refuse(send: Sender, refusal: Refusal) -> None:
+async def refuse(send: Sender, refusal: Refusal) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(refusal.body)).encode())]
     if refusal.code == 413:
         headers.append((b"connection", b"close"))

@@ -17,7 +17,11 @@ from typing import TypeAlias
 import uvloop
 
 from agent.kubernetes import Kubernetes
+from chalicelib import main
+from chalicelib.audit.recorder import Recorder
+from chalicelib.auth.providers.due import DUE
 from chalicelib.clusters.affected import woken
+from chalicelib.errors import Unavailable
 from chalicelib.gateway.agents import Terms
 from chalicelib.main import Parts, on_sqlite
 from chalicelib.tunnel.frames import MESSAGE
@@ -27,9 +31,11 @@ from standalone.agents import Door
 from standalone.asgi import Edge
 from standalone.certificates import Certificates
 from standalone.direct import Direct
+from standalone.forwarded import Network
 from standalone.lambdas import Lambdas
 from standalone.options import BadOption, Options
 from standalone.proxy import Proxy
+from standalone.rationing import Rationed
 from standalone.tunnel import Bridge, Tunnels
 from standalone.web import Web, listen
 from standalone.work import Work
@@ -40,7 +46,11 @@ KEEPALIVE = 20
 GRACE = 10.0
 """Seconds that agents get to come back after a restart before their clusters count as unavailable."""
 
-API_THREADS = 8
+REFRESH = 300.0
+"""Seconds between two looks for users whose groups are old."""
+
+API_THREADS = 24
+"""More than clusters may hold up, as ``rationing.py`` has it: there is always one for a login."""
 
 _Listener: TypeAlias = Callable[[Key], None]
 
@@ -64,36 +74,55 @@ async def _serve(options: Options) -> None:
         raise Fault(f"can't listen on {options.host}:{options.port}: {_reason(error)}") from error
     changes = _Changes()
     terms = Terms(keepalive=KEEPALIVE, lifetime=options.lifetime, frame=MESSAGE)
-    parts = on_sqlite(options.data, terms, {"cacerts": chosen.authority}, changes.heard)
-    with ThreadPoolExecutor(API_THREADS, "api") as workers, contextlib.closing(parts):
+    recorder = _recorder(options)
+
+    def moved(cluster: str) -> None:
+        running.moved(cluster)
+
+    tunnels = Tunnels(moved)
+    transport = Rationed(Bridge(tunnels, asyncio.get_running_loop()))
+    parts = on_sqlite(options.data, terms, {"cacerts": chosen.authority}, changes.heard, transport, recorder)
+    log = contextlib.closing(recorder) if recorder else contextlib.nullcontext()
+    with log, ThreadPoolExecutor(API_THREADS, "api") as workers, contextlib.closing(parts):
         password = await asyncio.get_running_loop().run_in_executor(workers, parts.bootstrap, options.password)
-        running = _Running(parts, kubernetes, changes, workers)
+        running = _Running(parts, kubernetes, changes, workers, tunnels, recorder, options.proxies)
         web = Web(running.edge, chosen, lambda: print(_greeting(options, password), flush=True))
         running.start()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, running.stop, web)
+        if recorder is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, recorder.reopen)
         # What stands by now lives as long as the server: the collector need not look at it again and again.
         gc.freeze()
         await web.serve([listener])
+        # The loop goes on while they finish, as what they wait for may come over it.
+        await asyncio.to_thread(workers.shutdown)
 
 
 class _Running:
     """What runs while the server does: tunnels, the edge in front of them, and the reconciling work."""
 
     def __init__(
-        self, parts: Parts, kubernetes: Kubernetes | None, changes: _Changes, workers: ThreadPoolExecutor
+        self,
+        parts: Parts,
+        kubernetes: Kubernetes | None,
+        changes: _Changes,
+        workers: ThreadPoolExecutor,
+        tunnels: Tunnels,
+        recorder: Recorder | None,
+        proxies: Sequence[Network] = (),
     ) -> None:
         self._parts = parts
         self._changes = changes
         self._loop = asyncio.get_running_loop()
-        self._tunnels = Tunnels(self._moved)
+        self._tunnels = tunnels
         self._reconciler = parts.reconciler(Bridge(self._tunnels, self._loop), self._enqueue)
-        self._work = Work(self._reconciler.reconcile, parts.clock)
+        self._work = Work(self._work_on, parts.clock)
         self._kubernetes = kubernetes
         self._direct = Direct(local.LOCAL, kubernetes, self._tunnels) if kubernetes else None
-        proxy = Proxy(parts.gatekeeper, self._tunnels)
+        proxy = _proxy(parts, self._tunnels, recorder)
         door = Door(parts.agents, self._tunnels, workers, KEEPALIVE)
-        self.edge = Edge(proxy, door, Lambdas(lambda: parts), workers)
+        self.edge = Edge(proxy, door, Lambdas(lambda: parts, proxies), workers)
 
     def start(self) -> None:
         self._changes.tell(self._changed)
@@ -102,6 +131,7 @@ class _Running:
             self._direct.start()
         for cluster in self._reconciler.clusters():
             self._work.add(cluster, GRACE)
+        self._work.add(DUE, REFRESH)
         self._work.start()
 
     def stop(self, web: Web) -> None:
@@ -112,7 +142,12 @@ class _Running:
             self._direct.stop()
         self._tunnels.close()
 
-    def _moved(self, cluster: str) -> None:
+    def _work_on(self, key: Key) -> float | None:
+        if key != DUE:
+            return self._reconciler.reconcile(key)
+        return 0.0 if self._parts.refresh_memberships() else REFRESH
+
+    def moved(self, cluster: str) -> None:
         """An agent came or went."""
         self._work.add(Key("cluster", cluster))
 
@@ -140,6 +175,21 @@ class _Changes:
     def heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
             self._listener(change.key)
+
+
+def _recorder(options: Options) -> Recorder | None:
+    try:
+        return main.recorder(options.audit_level, options.audit_log, required=options.audit_required)
+    except Unavailable as error:
+        raise Fault(error.message) from error
+
+
+def _proxy(parts: Parts, tunnels: Tunnels, recorder: Recorder | None) -> Proxy:
+    if recorder is None:
+        return Proxy(parts.gatekeeper, tunnels)
+    from standalone.audited import AuditedProxy
+
+    return AuditedProxy(parts.gatekeeper, tunnels, recorder)
 
 
 def _certificates(options: Options) -> Certificates:

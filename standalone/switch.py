@@ -55,6 +55,7 @@ class Switch(asyncio.Protocol):
             self._answer(500, (status.CONTENT_TYPE,), status.status(500, "the server failed; its log says why"))
         finally:
             self._transport.close()
+            self._proxy.ended(self._scope)
 
     async def _switch(self) -> None:
         try:
@@ -80,6 +81,11 @@ class Switch(asyncio.Protocol):
                 delivery = await exchange.receive()
                 body += delivery.data
             self._answer(head.status, response_headers(head.headers), body)
+            return
+        try:
+            self._proxy.answering(self._scope, 101)
+        except Refusal as refusal:
+            self._write(refusal.code, (status.CONTENT_TYPE,), refusal.body)
             return
         self._write_head(101, upgrade_headers(head.headers))
         self._switched = True
@@ -116,6 +122,13 @@ class Switch(asyncio.Protocol):
             self._transport.close()
 
     def _answer(self, code: int, headers: Headers, body: bytes) -> None:
+        try:
+            self._proxy.answering(self._scope, code)
+        except Refusal as refusal:
+            code, headers, body = refusal.code, (status.CONTENT_TYPE,), refusal.body
+        self._write(code, headers, body)
+
+    def _write(self, code: int, headers: Headers, body: bytes) -> None:
         kept = tuple((name, value) for name, value in headers if name != "content-length")
         self._write_head(code, (*kept, ("content-length", str(len(body))), ("connection", "close")))
         self._transport.write(body)

@@ -1,7 +1,7 @@
 """The callers' end of the tunnel: a ``Tunnel`` for each agent's connection, a ``Caller`` for each request.
 
 ``asgi.py`` feeds the messages of agents' WebSockets in; ``proxy.py`` and ``switch.py`` open exchanges. Everything here
-runs on the event loop's thread; ``Bridge`` lets the reconciler's threads call.
+runs on the event loop's thread; ``Bridge`` lets other threads call.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import itertools
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import TimeoutError as FutureTimeout
 
 from chalicelib.clusters.client import Answer
 from chalicelib.errors import ClusterUnavailable
@@ -23,6 +24,9 @@ log = logging.getLogger("lariat.tunnel")
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes of an answer to Lariat's own requests, which are kept whole."""
+
+MARGIN = 2.0
+"""Seconds beyond a request's own in which the event loop must have said how it ended."""
 
 LOST = "the cluster's agent was disconnected before it answered"
 
@@ -155,7 +159,7 @@ class Tunnels:
 
 
 class Bridge:
-    """``Transport`` for threads beside the event loop: the reconciler's."""
+    """``Transport`` for threads beside the event loop: the reconciler's and the API's."""
 
     def __init__(self, tunnels: Tunnels, loop: asyncio.AbstractEventLoop) -> None:
         self._tunnels = tunnels
@@ -166,7 +170,11 @@ class Bridge:
 
     def call(self, cluster: str, head: RequestHead, body: bytes, timeout: float) -> Answer:
         future = asyncio.run_coroutine_threadsafe(self._call(cluster, head, body, timeout), self._loop)
-        return future.result()
+        try:
+            return future.result(timeout + MARGIN)
+        except FutureTimeout:
+            future.cancel()
+            raise ClusterUnavailable("the server is too busy, or about to stop") from None
 
     async def _call(self, cluster: str, head: RequestHead, body: bytes, timeout: float) -> Answer:
         tunnel = self._tunnels.find(cluster)

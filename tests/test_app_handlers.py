@@ -224,3 +224,23 @@ print(json.dumps(sorted(sys.modules)))
 def test_standalone_serves_the_proxy_by_itself(tmp_path: Path, edge: OnLambda) -> None:
     assert app.PROXIED not in wire(lambda: edge.parts).routes
     assert app.PROXIED in app.app.routes
+
+
+def test_the_audit_log_goes_to_the_output(
+    ministack: Ministack, edge: OnLambda, token: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audited = OnLambda({**edge._environment, "LARIAT_AUDIT_LEVEL": "2"})
+    answer = rest(audited, "POST", "/v3/users", ("Authorization", token), body=b'{"username":"x","password":"hush"}')
+    proxied = rest(audited, "GET", "/k8s/clusters/c-nosuch/api/v1/pods/p", ("Authorization", token))
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"stage"' in line]
+    assert [event["status"] for event in found] == [answer["statusCode"], proxied["statusCode"]]
+    assert [event["user"]["name"] for event in found] == ["admin", "admin"]
+    assert found[0]["requestBody"] == {"username": "x", "password": "[redacted]"}
+    assert found[1]["object"] == {"version": "v1", "resource": "pods", "name": "p"}
+    assert all(event["source"]["address"] for event in found)
+
+
+def test_a_wrong_audit_level(edge: OnLambda) -> None:
+    wrong = OnLambda({**edge._environment, "LARIAT_AUDIT_LEVEL": "4"})
+    with pytest.raises(LariatError, match="LARIAT_AUDIT_LEVEL '4'"):
+        _ = wrong.parts

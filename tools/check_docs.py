@@ -2,19 +2,23 @@
 
 - Every relative link in a Markdown file leads to a file, and ``docs/architecture.md`` exists.
 - Every decision is a numbered file of its own, listed with its title and status in ``docs/decisions/README.md``.
+- Every identity provider that works has a page in ``docs/operations/login``, and the API takes what its examples send.
 - No file names the host of a package registry: where packages come from is the machine's affair.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 LINK = re.compile(r"\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 CODE = re.compile(r"^( *)(```|~~~).*?^\1\2|`[^`\n]+`", re.DOTALL | re.MULTILINE)
+JSON = re.compile(r"^ *```json\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 DECISION = re.compile(r"(\d{4})-[a-z0-9-]+\.md")
 REGISTRIES = re.compile(
     r"(pypi|pythonhosted|npmjs|golang|debian)"
@@ -57,6 +61,33 @@ def _decisions(folder: Path) -> Iterator[str]:
             yield f"docs/decisions/README.md: lacks the line | {number} | [Title]({path.name}) | status |"
 
 
+def examples(root: Path) -> Iterator[str]:
+    """Yield a line for each page on a provider that is missing, and for each of its examples that the API would not take."""
+    sys.path.insert(0, str(root))
+    from chalicelib.schema.kinds.providers import CONFIGS
+
+    for name, kind in CONFIGS.items():
+        page = root / "docs/operations/login" / f"{name}.md"
+        if kind.later or "testAndApply" not in kind.actions:
+            continue
+        if not page.is_file():
+            yield f"docs/operations/login/{name}.md is missing"
+            continue
+        inputs = [action.input.fields for action in kind.actions.values() if action.input is not None]
+        for example in JSON.findall(page.read_text()):
+            sent = json.loads(example)
+            if not any(_takes(fields, sent) for fields in inputs):
+                yield f"docs/operations/login/{name}.md: no action takes {', '.join(sent)}"
+
+
+def _takes(fields: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
+    """Is each of the names a field, in what is nested too?"""
+    return all(
+        name in fields and (not isinstance(value, dict) or _takes(fields[name].part.fields, value))
+        for name, value in sent.items()
+    )
+
+
 def _dead_links(root: Path, path: Path, text: str) -> Iterator[str]:
     for target in LINK.findall(CODE.sub("", text)):
         place = target.partition("#")[0]
@@ -87,7 +118,8 @@ def _line(text: str, hit: re.Match[str]) -> int:
 
 
 def main() -> int:
-    found = list(problems(Path(__file__).resolve().parent.parent))
+    root = Path(__file__).resolve().parent.parent
+    found = [*problems(root), *examples(root)]
     for line in found:
         print(line)
     return 1 if found else 0

@@ -23,15 +23,21 @@ SERVICE = "execute-api"
 
 
 class ApiGatewayPost:
-    """A ``Post``. It tries once: the callers know how long to insist. ``credentials`` is called for each request."""
+    """A ``Post``. It tries once: the callers know how long to insist. ``credentials`` is called for each request.
 
-    def __init__(self, endpoint: str, region: str, credentials: Callable[[], Credentials]) -> None:
+    ``authorities`` is a file of those to trust instead of the public ones.
+    """
+
+    def __init__(
+        self, endpoint: str, region: str, credentials: Callable[[], Credentials], authorities: str = ""
+    ) -> None:
         self._connections = f"{endpoint.rstrip('/')}/@connections"
         self._region = region
         self._credentials = credentials
-        # It takes a pair, whatever its stubs say.
+        # It takes a file and a pair, whatever its stubs say.
+        verify: Any = authorities or True
         timeout: Any = (aws.CONNECT_SECONDS, aws.READ_SECONDS)
-        self._http = URLLib3Session(timeout=timeout)
+        self._http = URLLib3Session(verify=verify, timeout=timeout)
 
     def send(self, connection: str, message: bytes) -> None:
         if len(message) > MESSAGE:

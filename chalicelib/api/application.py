@@ -22,8 +22,8 @@ from chalicelib.api.routes import Routes
 from chalicelib.api.schemas import root
 from chalicelib.api.settings import PUBLIC, Settings
 from chalicelib.auth.authenticate import Authenticator
-from chalicelib.auth.identity import Identity
-from chalicelib.errors import Busy, LariatError, MethodNotAllowed, NotFound, Unauthorized
+from chalicelib.auth.identity import CHANGE_FIRST, Identity
+from chalicelib.errors import Busy, Forbidden, LariatError, MethodNotAllowed, NotFound, Unauthorized
 from chalicelib.schema.kinds import MANAGEMENT
 from chalicelib.schema.kinds import PUBLIC as PUBLIC_VERSION
 from chalicelib.types import Random
@@ -36,6 +36,11 @@ CLOSED = ("token", "tokens", "clusterregistrationtoken", "clusterregistrationtok
 
 LARGEST_REGISTRATION = 256 * 1024
 MOST_SEGMENTS = 8
+LONGEST_SEGMENT = 900
+"""Bytes of a part of a path: a key in DynamoDB has 1,024, and asking it for a longer one is an error."""
+
+LONGEST_ID = 128
+"""Letters of an id that is repeated in a header: API Gateway takes 10 KB of them."""
 
 
 class Agents(Protocol):
@@ -68,7 +73,7 @@ class Application:
     def handle(self, request: Request) -> Response:
         """Answer any request; never raises."""
         try:
-            request = _effective(request)
+            request = effective(request)
             csrf.check(request)
             response = self._route(request)
         except LariatError as error:
@@ -82,11 +87,13 @@ class Application:
 
     def _route(self, request: Request) -> Response:
         segments = request.segments
-        if len(request.path) > LONGEST_PATH or len(segments) > MOST_SEGMENTS:
+        if len(request.path) > LONGEST_PATH or len(segments) > MOST_SEGMENTS or not all(map(_is_name, segments)):
             raise NotFound("there is nothing here")
         match segments:
             case ("v3-public", *_):
                 return self._public.handle(request)
+            case ("verify-auth",):
+                return self._public.arrive(request)
             case ("v3", "connect", *rest):
                 return self._agent(request, rest)
             case ("v3", "import", _):
@@ -137,7 +144,12 @@ class Application:
     def _authenticated(self, request: Request, rest: list[str]) -> Response:
         identity = self._authenticator.authenticate(csrf.credentials(request))
         _confine(identity, request.method, rest)
+        _insist(identity, request, rest)
         return self._routes.answer(Call(request, identity), rest)
+
+
+def _is_name(segment: str) -> bool:
+    return len(segment.encode()) <= LONGEST_SEGMENT
 
 
 def _confine(identity: Identity, method: str, rest: list[str]) -> None:
@@ -151,6 +163,18 @@ def _confine(identity: Identity, method: str, rest: list[str]) -> None:
     )
     if identity.cluster and not inside:
         raise Unauthorized("clusterID does not match")
+
+
+def _insist(identity: Identity, request: Request, rest: list[str]) -> None:
+    """Who must change their password may do that, look who they are, and leave."""
+    if not identity.must_change:
+        return
+    name = rest[0].lower() if rest else ""
+    action = request.option("action") if request.method == "POST" and len(rest) == 1 else ""
+    own = rest[1:] == [identity.user] or (len(rest) == 1 and request.option("me") == "true")
+    looking = request.method == "GET" and (name == "schemas" or (name == "users" and own))
+    if not looking and (name, action) not in (("users", "changepassword"), ("tokens", "logout")):
+        raise Forbidden(CHANGE_FIRST, code="MustChangePassword")
 
 
 def refusal(error: LariatError) -> Response:
@@ -185,7 +209,8 @@ def _schemas(segments: tuple[str, ...]) -> str:
         case ("v3-public", *_):
             return "/v3-public/schemas"
         case ("v3", name, *rest) if name.lower().removesuffix("s") in ("cluster", "project"):
-            inside = f"/{quote(rest[0], safe=':')}" if rest and rest[0].lower() != "schemas" else ""
+            known = bool(rest) and rest[0].lower() != "schemas" and len(rest[0]) <= LONGEST_ID
+            inside = f"/{quote(rest[0], safe=':')}" if known else ""
             return f"/v3/{name.lower().removesuffix('s')}{inside}/schemas"
         case _:
             return "/v3/schemas"
@@ -195,7 +220,7 @@ def _roots(request: Request) -> list[Mapping[str, Any]]:
     return [root(request, version) for version in (MANAGEMENT, PUBLIC_VERSION)]
 
 
-def _effective(request: Request) -> Request:
+def effective(request: Request) -> Request:
     """A ``POST`` may stand for another method: what can send nothing else says so in the query."""
     if request.method != "POST":
         return request

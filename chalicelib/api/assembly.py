@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.api.alerts import Alerts
 from chalicelib.api.behaviour import Behaviour, Services
 from chalicelib.api.bindings import GlobalRoleBindings, RoleBindings
 from chalicelib.api.clusters import Clusters
 from chalicelib.api.drivers import Drivers
+from chalicelib.api.inside import inside
+from chalicelib.api.keys import Keys
 from chalicelib.api.personal import Preferences
 from chalicelib.api.principals import Principals
 from chalicelib.api.projects import Projects
-from chalicelib.api.providers import Provider, Providers
+from chalicelib.api.providers import Providers, provider
 from chalicelib.api.registrations import Registrations
 from chalicelib.api.registry import Registry
 from chalicelib.api.roles import GlobalRoles, RoleTemplates
@@ -23,9 +25,13 @@ from chalicelib.api.tokens import Tokens
 from chalicelib.api.users import Users
 from chalicelib.auth.login import Login
 from chalicelib.auth.passwords import Passwords
+from chalicelib.clusters.client import ClusterClient
 from chalicelib.schema.kinds import STORED
 from chalicelib.schema.kinds.providers import CONFIGS
 from chalicelib.types import Seal
+
+if TYPE_CHECKING:
+    from chalicelib.auth.providers.identities import Identities
 
 OWN = {
     "clusterAlert": Alerts,
@@ -42,7 +48,6 @@ OWN = {
     "projectRoleTemplateBinding": RoleBindings,
     "roleTemplate": RoleTemplates,
     "preference": Preferences,
-    "principal": Principals,
 }
 """Behaviours that need nothing but what every one has."""
 
@@ -51,6 +56,7 @@ class Assembled(NamedTuple):
     registry: Registry
     settings: Settings
     registrations: Registrations
+    keys: Keys
 
 
 def assemble(
@@ -58,22 +64,27 @@ def assemble(
     login: Login,
     passwords: Passwords,
     seal: Seal,
+    identities: Callable[[], Identities],
     started_with: Mapping[str, str],
     environment: Mapping[str, str],
+    client: Callable[[], ClusterClient],
 ) -> Assembled:
     kinds = {kind.id: kind for kind in STORED}
     settings = Settings(kinds["setting"], services, started_with, environment)
     registrations = Registrations(kinds["clusterRegistrationToken"], services, seal, settings)
-    providers = {name: Provider(kind, services, name) for name, kind in CONFIGS.items()}
+    keys = Keys(services.resources, login, settings)
+    providers = {name: provider(kind, services, name, identities) for name, kind in CONFIGS.items()}
     behaviours: dict[str, Behaviour] = {id: OWN.get(id, Behaviour)(kind, services) for id, kind in kinds.items()}
-    behaviours |= {provider.kind.id: provider for provider in providers.values()}
+    behaviours |= {each.kind.id: each for each in providers.values()}
     own: list[Behaviour] = [
-        Clusters(kinds["cluster"], services, login, settings),
+        Clusters(kinds["cluster"], services, keys, settings),
         Providers(kinds["authConfig"], services, providers),
-        Tokens(kinds["token"], services, login),
-        Users(kinds["user"], services, passwords, login, settings),
+        Tokens(kinds["token"], services, keys),
+        Principals(kinds["principal"], services, identities),
+        Users(kinds["user"], services, passwords, login, settings, identities),
         registrations,
         settings,
     ]
     behaviours |= {behaviour.kind.id: behaviour for behaviour in own}
-    return Assembled(Registry(behaviours), settings, registrations)
+    behaviours |= inside(services, client)
+    return Assembled(Registry(behaviours), settings, registrations, keys)

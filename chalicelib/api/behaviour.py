@@ -86,6 +86,9 @@ class Behaviour:
     referable = True
     """Must a reference to this kind lead to something?"""
 
+    refers = True
+    """Must what this kind refers to be there?"""
+
     def __init__(self, kind: Kind, services: Services) -> None:
         self.kind = kind
         self.services = services

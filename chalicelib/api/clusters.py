@@ -8,8 +8,8 @@ from typing import Any
 
 from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.api.http import Response, answer
+from chalicelib.api.keys import Keys
 from chalicelib.api.settings import Settings
-from chalicelib.auth.login import Login
 from chalicelib.auth.tokens import word
 from chalicelib.clusters.kubeconfig import kubeconfig
 from chalicelib.controllers.defaults import of_cluster
@@ -27,12 +27,12 @@ class Clusters(Behaviour):
         self,
         kind: Kind,
         services: Services,
-        login: Login,
+        keys: Keys,
         settings: Settings,
     ) -> None:
         super().__init__(kind, services)
         self._clock = services.clock
-        self._login = login
+        self._keys = keys
         self._settings = settings
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
@@ -69,10 +69,8 @@ class Clusters(Behaviour):
 
     def act(self, name: str, call: Call, resource: Resource) -> Response:
         """``generateKubeconfig``: works in any state of the cluster. Its token is good for this cluster alone."""
-        ttl = self._settings.minutes("kubeconfig-token-ttl-minutes") * 60 * 1000
-        spec = {"isDerived": True, "description": f"kubeconfig of {resource.spec['name']}", "clusterId": resource.id}
-        prefix = f"kubeconfig-{call.identity.user}.{resource.id}"
-        token, key = self._login.issue(call.identity.user, ttl, "kubeconfig", spec, prefix)
+        description = f"kubeconfig of {resource.spec['name']}"
+        token, key = self._keys.kubeconfig(call.identity.token, call.identity.user, resource.id, description)
         config = kubeconfig(
             name=str(resource.spec["name"]),
             server=f"{call.base}/k8s/clusters/{resource.id}",

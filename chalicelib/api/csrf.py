@@ -15,6 +15,9 @@ from chalicelib.types import Random
 
 SESSION = "R_SESS"
 COOKIE = "CSRF"
+JOURNEY = "__Host-R_AUTH"
+"""Says that this browser was sent to an identity provider; its prefix keeps other hosts of our domain from setting it."""
+
 LONGEST = 4096
 
 
@@ -57,6 +60,11 @@ def fresh(request: Request, random: Random) -> Pairs:
 def session(token: str) -> Pairs:
     """The headers that log a browser in; it sends the cookie nowhere else and shows it to no script."""
     return (("set-cookie", f"{SESSION}={token}; Path=/; HttpOnly; Secure; SameSite=Lax"),)
+
+
+def journey(browser: str, seconds: int) -> Pairs:
+    """The headers for a browser on its way to a provider, from where another site's link brings it back."""
+    return (("set-cookie", f"{JOURNEY}={browser}; Max-Age={seconds}; Path=/; HttpOnly; Secure; SameSite=Lax"),)
 
 
 def ended() -> Pairs:

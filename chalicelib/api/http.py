@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isinf
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,6 +16,9 @@ LARGEST_BODY = 2 * 1024 * 1024
 LARGEST_PUBLIC_BODY = 64 * 1024
 """Bytes that somebody who has not logged in may send."""
 
+DEEPEST = 100
+"""Objects and lists that may stand inside of one another; what comes later walks through them by recursion."""
+
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]{1,253})(:[0-9]{1,5})?")
 
 Pairs = tuple[tuple[str, str], ...]
@@ -22,7 +26,10 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``path`` is still percent-encoded; header names are lower-case; ``base`` is like ``https://lariat.example``."""
+    """``path`` is still percent-encoded; header names are lower-case; ``base`` is like ``https://lariat.example``.
+
+    ``id`` is the gateway's name of the request, if it has one.
+    """
 
     method: str
     path: str
@@ -31,6 +38,7 @@ class Request:
     body: bytes
     base: str
     client: str = ""
+    id: str = ""
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -51,16 +59,41 @@ class Request:
         if not self.body.strip():
             return {}
         try:
-            document = json.loads(self.body, parse_constant=_refuse_constant)
-            if b"\\u" in self.body:
-                # Half of a surrogate pair is a string to Python, but nothing that could be stored or sent.
-                json.dumps(document, ensure_ascii=False).encode()
+            # UTF-8 alone: as bytes, ``json`` would take UTF-16, and half of a surrogate pair.
+            document = _parsed(self.body.decode("utf-8-sig"))
         except (ValueError, RecursionError) as error:
             text = "nested too deeply" if isinstance(error, RecursionError) else str(error)
             raise Malformed(f"Failed to parse body: {text}") from None
         if not isinstance(document, dict):
             raise Malformed("Failed to parse body: a JSON object is needed")
         return document
+
+
+def _parsed(text: str) -> Any:
+    """Raises ``ValueError``, ``RecursionError``."""
+    document = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    if "\\u" in text:
+        # Half of a surrogate pair is a string to Python, but nothing that could be stored or sent.
+        json.dumps(document, ensure_ascii=False).encode()
+    level, depth = [document], 0
+    while level := [each for outer in level for each in _inside(outer)]:
+        depth += 1
+        if depth > DEEPEST:
+            raise RecursionError
+    return document
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise ValueError("a number is too large")
+    return number
 
 
 def _refuse_constant(name: str) -> None:

@@ -66,7 +66,7 @@ def values(kind: Kind, resource: Resource, schemas: str = "/v3/schemas") -> dict
         value = (spec if in_spec else status).get(name, default)
         shown[name] = form(value) if form is not None and value is not None else value
     for name in _dates(kind):
-        shown[f"{name}TS"] = _lenient(shown.get(name))
+        shown[f"{name}TS"] = lenient(shown.get(name))
     if kind.parent:
         shown[kind.parent] = resource.parent
         shown["namespaceId"] = None
@@ -173,7 +173,7 @@ def milliseconds(time: str) -> int | None:
     return int(datetime.fromisoformat(time).timestamp() * 1000) if time else None
 
 
-def _lenient(time: Any) -> int | None:
+def lenient(time: Any) -> int | None:
     """The same for a date that a caller sent, which may be any text."""
     try:
         return milliseconds(str(time or ""))

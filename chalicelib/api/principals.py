@@ -2,66 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.api.behaviour import Behaviour, Call
+from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.api.http import Response, answer
 from chalicelib.api.present import show
-from chalicelib.errors import NotFound
 from chalicelib.schema import validate
+from chalicelib.schema.kind import Kind
 from chalicelib.schema.kinds.identity import SEARCH
 from chalicelib.store.resources import missing
 from chalicelib.types import Resource
 
-LOCAL = "local://"
-SHORTEST = 2
-MOST_FOUND = 100
+if TYPE_CHECKING:
+    from chalicelib.auth.providers.identities import Identities
+    from chalicelib.auth.providers.principal import Principal
 
 
 class Principals(Behaviour):
-    """Nothing is stored: a local user's principal follows from the user."""
+    """Nothing is stored: principals are the providers', and local ones follow from users."""
 
     referable = False
 
+    def __init__(self, kind: Kind, services: Services, identities: Callable[[], Identities]) -> None:
+        super().__init__(kind, services)
+        self._identities = identities
+
     def find(self, id: str) -> Resource:
-        try:
-            if not id.startswith(LOCAL):
-                raise missing("principal", id)
-            return _principal(self.resources.get("user", id.removeprefix(LOCAL)))
-        except NotFound:
-            raise missing("principal", id) from None
+        raise missing("principal", id)
+
+    def named(self, call: Call, id: str) -> Resource:
+        found = self._identities().lookup.get(id, call.identity.user)
+        if found is None:
+            raise missing("principal", id)
+        return _resource(found, self._names(call), call.identity.groups)
 
     def list(self, call: Call, parent: str | None = None) -> Iterable[Resource]:
-        return [_principal(self.resources.get("user", call.identity.user))]
+        token = self.resources.get("token", call.identity.token)
+        return self._seen_by(call, self._identities().lookup.own(token))
 
     def computed(self, call: Call, resource: Resource) -> Mapping[str, Any]:
-        me = resource.id == f"{LOCAL}{call.identity.user}"
-        return {"name": resource.spec["name"], "me": me, "memberOf": False}
+        return {"name": resource.spec["name"]}
 
     def act_on_collection(self, name: str, call: Call) -> Response:
         values = validate.creation(SEARCH, call.request.document())
-        wanted = values["name"].lower()
-        users = values.get("principalType") in (None, "user") and len(wanted) >= SHORTEST
-        found = islice(self._matching(wanted), MOST_FOUND) if users else ()
+        wanted = str(values.get("principalType") or "")
+        found = self._seen_by(call, self._identities().lookup.search(values["name"], wanted, call.identity.user))
         data = [show(self.kind, each, call.base, self.computed(call, each), actions=()) for each in found]
         links = {"self": f"{call.root}/principals"}
         return answer({"type": "collection", "resourceType": "principal", "links": links, "data": data})
 
-    def _matching(self, wanted: str) -> Iterator[Resource]:
-        for user in self.resources.all("user"):
-            names = (user.id, user.spec.get("username"), user.spec.get("name"))
-            if any(str(name or "").lower().startswith(wanted) for name in names):
-                yield _principal(user)
+    def _seen_by(self, call: Call, principals: Iterable[Principal]) -> Iterable[Resource]:
+        names = self._names(call)
+        return [_resource(principal, names, call.identity.groups) for principal in principals]
+
+    def _names(self, call: Call) -> Collection[str]:
+        """The ids of the caller's own principals."""
+        user = self.resources.find("user", call.identity.user)
+        return frozenset(user.spec.get("principalIds", ())) if user else ()
 
 
-def _principal(user: Resource) -> Resource:
+def _resource(principal: Principal, names: Collection[str], groups: Collection[str]) -> Resource:
     return Resource(
         kind="principal",
-        id=f"{LOCAL}{user.id}",
-        spec={"name": user.spec.get("name") or user.spec.get("username")},
-        status={"loginName": user.spec.get("username"), "principalType": "user", "provider": "local"},
-        uid=user.uid,
-        created=user.created,
+        id=principal.id,
+        spec={"name": principal.name},
+        status={
+            "loginName": principal.login,
+            "principalType": principal.kind,
+            "provider": principal.provider,
+            "me": principal.id in names,
+            "memberOf": principal.id in groups,
+            "profilePicture": principal.picture or None,
+            "profileURL": principal.page or None,
+        },
     )

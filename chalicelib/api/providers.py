@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from chalicelib.api import csrf
 from chalicelib.api.behaviour import Behaviour, Call, Services
-from chalicelib.errors import AlreadyExists
+from chalicelib.api.http import Response, answer
+from chalicelib.errors import AlreadyExists, Invalid
+from chalicelib.schema import validate
 from chalicelib.schema.kind import Kind
 from chalicelib.store.resources import missing
 from chalicelib.types import Key, Resource
 
+if TYPE_CHECKING:
+    from chalicelib.auth.providers.identities import Identities
+    from chalicelib.auth.providers.port import Password
+    from chalicelib.auth.providers.sessions import Return
+
 KIND = "authConfig"
+LOCAL = {"type": "localConfig", "enabled": True, "accessMode": "unrestricted"}
 
 
 class Provider(Behaviour):
@@ -25,8 +34,8 @@ class Provider(Behaviour):
     def find(self, id: str) -> Resource:
         if id != self.name:
             raise missing(self.kind.id, id)
-        enabled = {"enabled": True} if self.name == "local" else {}
-        return self.resources.find(KIND, id) or Resource(kind=KIND, id=id, spec=enabled)
+        known = LOCAL if self.name == "local" else {}
+        return self.resources.find(KIND, id) or Resource(kind=KIND, id=id, spec=known)
 
     def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
         if self.resources.find(KIND, resource.id) is None:
@@ -37,6 +46,58 @@ class Provider(Behaviour):
                 pass
         key = Key(KIND, resource.id)
         return self.resources.update(key, lambda stored: self.merge(call, stored, values))
+
+
+class Working(Provider):
+    """A provider that people can log in through, once a test has worked."""
+
+    def __init__(self, kind: Kind, services: Services, name: str, identities: Callable[[], Identities]) -> None:
+        super().__init__(kind, services, name)
+        self._identities = identities
+
+    def find(self, id: str) -> Resource:
+        if id != self.name:
+            raise missing(self.kind.id, id)
+        return self._identities().configs.shown(id)
+
+    def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
+        return self._identities().enabling.change(self.name, values)
+
+    def act(self, name: str, call: Call, resource: Resource) -> Response:
+        match name:
+            case "configureTest":
+                return self._begin(call, resource)
+            case "testAndApply":
+                return answer(self.show(call, self._apply(call, resource)))
+            case _:
+                return answer(self.show(call, self._identities().enabling.disable(self.name)))
+
+    def _begin(self, call: Call, resource: Resource) -> Response:
+        from chalicelib.auth.providers.pending import SECONDS
+
+        draft = {**resource.spec, **self._input("configureTest", call)}
+        journey = self._identities().enabling.configure_test(self.name, draft, call.identity.user)
+        output = {"type": "authConfigConfigureTestOutput", "redirectUrl": journey.url if journey else ""}
+        return answer(output, headers=csrf.journey(journey.browser, SECONDS) if journey else ())
+
+    def _apply(self, call: Call, resource: Resource) -> Resource:
+        sent = self._input("testAndApply", call)
+        if sent.get("enabled") is False:
+            raise Invalid("testAndApply enables; configureTest does not", code="InvalidOption", field="enabled")
+        draft = next((value for value in sent.values() if isinstance(value, dict)), {})
+        login = _login(call, sent, passwords="username" in self._fields("testAndApply"))
+        return self._identities().enabling.test_and_apply(
+            self.name, {**resource.spec, **draft}, login, call.identity.user
+        )
+
+    def _input(self, action: str, call: Call) -> dict[str, Any]:
+        """What was sent; what was not is as it is stored."""
+        input = self.kind.actions[action].input
+        return validate.update(input, call.request.document()) if input else {}
+
+    def _fields(self, action: str) -> Mapping[str, Any]:
+        input = self.kind.actions[action].input
+        return input.fields if input else {}
 
 
 class Providers(Behaviour):
@@ -54,3 +115,25 @@ class Providers(Behaviour):
 
     def of(self, resource: Resource) -> Behaviour:
         return self._providers[resource.id]
+
+
+def provider(kind: Kind, services: Services, name: str, identities: Callable[[], Identities]) -> Provider:
+    """The behaviour of a provider's configuration."""
+    works = name != "local" and not kind.later
+    return Working(kind, services, name, identities) if works else Provider(kind, services, name)
+
+
+def _login(call: Call, sent: Mapping[str, Any], *, passwords: bool) -> Password | Return:
+    """The login that tries a provider out."""
+    from chalicelib.auth.providers.port import Password
+    from chalicelib.auth.providers.sessions import Return
+
+    names = ("username", "password") if passwords else ("code", "state")
+    for name in names:
+        if not sent.get(name):
+            raise Invalid(
+                f"{name} is required: the provider is tried out with a login", code="MissingRequired", field=name
+            )
+    first, second = str(sent[names[0]]), str(sent[names[1]])
+    browser = csrf.cookies(call.request).get(csrf.JOURNEY, "")
+    return Password(first, second) if passwords else Return(first, second, browser)

@@ -32,6 +32,8 @@ class Registry:
 
     def check(self, call: Call, kind: Kind, values: Mapping[str, Any]) -> None:
         """Everything that is referred to must be there. Raises ``NotFound`` for the parent, else ``Invalid``."""
+        if not self._behaviours[kind.id].refers:
+            return
         for name, target, id in _references(kind, values):
             behaviour = self._behaviours.get(target)
             if behaviour is None or not behaviour.referable:

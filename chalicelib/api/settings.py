@@ -18,19 +18,22 @@ MOST_MINUTES = 10 * 365 * 24 * 60
 # It ends up in commands that people paste into a shell.
 _URL = re.compile(r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*")
 
-PUBLIC = ("cacerts", "first-login", "ui-pl")
+PUBLIC = ("cacerts", "first-login", "socket-url", "ui-pl")
 """Settings that may be read without logging in: clients need them before they can."""
 
-FIXED = ("cacerts", "server-version")
+FIXED = ("cacerts", "server-version", "socket-url")
 """Settings that follow from how the server was started."""
 
 DEFAULTS: Mapping[str, str] = {
     "agent-image": "lariat/agent:0.1.0",
+    "auth-token-max-ttl-minutes": "0",
+    "auth-user-session-ttl-minutes": "960",
     "cacerts": "",
     "first-login": "true",
     "kubeconfig-token-ttl-minutes": "43200",
     "server-url": "",
     "server-version": "v0.1.0",
+    "socket-url": "",
     "ui-pl": "lariat",
 }
 

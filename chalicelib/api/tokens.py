@@ -8,8 +8,10 @@ from typing import Any
 
 from chalicelib.api import csrf
 from chalicelib.api.behaviour import Behaviour, Call, Services
-from chalicelib.api.http import Response
-from chalicelib.auth.login import Login
+from chalicelib.api.http import Response, answer
+from chalicelib.api.keys import Keys
+from chalicelib.api.present import milliseconds
+from chalicelib.auth import tokens
 from chalicelib.auth.tokens import expired
 from chalicelib.errors import Refused
 from chalicelib.schema.kind import Kind
@@ -18,9 +20,9 @@ from chalicelib.types import Key, Resource
 
 
 class Tokens(Behaviour):
-    def __init__(self, kind: Kind, services: Services, login: Login) -> None:
+    def __init__(self, kind: Kind, services: Services, keys: Keys) -> None:
         super().__init__(kind, services)
-        self._login = login
+        self._keys = keys
         self._clock = services.clock
 
     def list(self, call: Call, parent: str | None = None) -> list[Resource]:
@@ -28,14 +30,20 @@ class Tokens(Behaviour):
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         cluster = str(values.get("clusterId") or "")
-        spec = {"isDerived": True, "description": values.get("description") or "", "clusterId": cluster or None}
-        token, key = self._login.issue(call.identity.user, values["ttl"], "api", spec)
-        return shown_once(token, key)
+        spec = {"description": values.get("description") or "", "clusterId": cluster or None}
+        return shown_once(*self._keys.derive(call.identity.token, values["ttl"], "api", spec))
 
     def remove(self, call: Call, resource: Resource) -> Resource:
         if resource.id == call.identity.token and not resource.spec.get("isDerived"):
             raise Refused("this is the token you are using: log out instead")
         return super().remove(call, resource)
+
+    def act(self, name: str, call: Call, resource: Resource) -> Response:
+        """``rotate``: a new key, and its time begins anew. The old key ends with this."""
+        key, ttl = tokens.word(self.random, tokens.KEY_LENGTH), self._keys.lifetime(int(resource.spec["ttl"]))
+        now = self._clock.now()
+        stored = self.resources.update(resource.key, lambda token: tokens.rotated(token, key, now=now, ttl=ttl))
+        return answer(self.show(call, shown_once(stored, key)))
 
     def act_on_collection(self, name: str, call: Call) -> Response:
         self.resources.remove(Key("token", call.identity.token))
@@ -48,10 +56,13 @@ class Tokens(Behaviour):
 
 def described(token: Resource, now: float) -> dict[str, Any]:
     """The fields of a token that follow from others, without its key."""
+    used = timestamp(token.status["lastUsed"]) if token.status.get("lastUsed") else ""
     return {
         "expired": expired(token, now),
         "expiresAt": timestamp(token.expires) if token.expires else "",
         "userId": token.parent,
+        "lastUsedAt": used,
+        "lastUsedAtTS": milliseconds(used),
         "token": token.sealed.get("shown once"),
     }
 

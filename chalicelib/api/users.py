@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.api.http import Response, answer
 from chalicelib.api.merge import owned
 from chalicelib.api.settings import Settings
+from chalicelib.auth.access import CREATE
 from chalicelib.auth.login import Login, new_user
 from chalicelib.auth.passwords import Passwords
 from chalicelib.auth.tokens import word
-from chalicelib.errors import Forbidden, Invalid, NameTaken
+from chalicelib.errors import Forbidden, Invalid, NameTaken, NotFound
 from chalicelib.schema import validate
 from chalicelib.schema.kind import Kind
 from chalicelib.schema.kinds.identity import CHANGE_PASSWORD, SET_PASSWORD
 from chalicelib.types import Resource
+
+if TYPE_CHECKING:
+    from chalicelib.auth.providers.identities import Identities
 
 
 class Users(Behaviour):
@@ -28,11 +33,13 @@ class Users(Behaviour):
         passwords: Passwords,
         login: Login,
         settings: Settings,
+        identities: Callable[[], Identities],
     ) -> None:
         super().__init__(kind, services)
         self._passwords = passwords
         self._login = login
         self._settings = settings
+        self._identities = identities
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         username, password = str(values.get("username") or ""), str(values.get("password") or "")
@@ -63,7 +70,10 @@ class Users(Behaviour):
         if resource.id == call.identity.user and values.get("enabled") is False:
             raise Invalid("you may not disable yourself", code="InvalidAction")
         self._demand_more(call, resource)
-        return super().update(call, resource, values)
+        stored = super().update(call, resource, values)
+        if stored.spec.get("enabled") is False:
+            self._end_sessions(stored)
+        return stored
 
     def remove(self, call: Call, resource: Resource) -> Resource:
         if resource.id == call.identity.user:
@@ -72,16 +82,30 @@ class Users(Behaviour):
         return super().remove(call, resource)
 
     def act(self, name: str, call: Call, resource: Resource) -> Response:
+        if name == "refreshauthprovideraccess":
+            self._identities().memberships.refresh(resource.id)
+            return Response(200)
         self._demand_more(call, resource)
         values = validate.creation(SET_PASSWORD, call.request.document())
         stored = self._set(resource, values["newPassword"])
         return answer(self.show(call, stored))
 
     def act_on_collection(self, name: str, call: Call) -> Response:
+        return self._refresh_all(call) if name == "refreshauthprovideraccess" else self._change(call)
+
+    def _refresh_all(self, call: Call) -> Response:
+        if not self.may(call, CREATE):
+            raise Forbidden("you may not refresh all users")
+        self._identities().memberships.refresh_all()
+        return Response(200)
+
+    def _change(self, call: Call) -> Response:
         values = validate.creation(CHANGE_PASSWORD, call.request.document())
         user = self.resources.get("user", call.identity.user)
-        if not self._login.verify(user, values["currentPassword"]):
+        if not self._login.verify(user, values["currentPassword"], call.request.client):
             raise Invalid("the current password is wrong", code="InvalidBodyContent", field="currentPassword")
+        if values["newPassword"] == values["currentPassword"]:
+            raise Invalid("the new password is the old one", code="InvalidBodyContent", field="newPassword")
         self._set(user, values["newPassword"])
         return Response(200)
 
@@ -89,6 +113,13 @@ class Users(Behaviour):
         """Else whoever manages users could log in as an administrator, or shut one out. Raises ``Forbidden``."""
         if resource.id != call.identity.user and not call.access.outranks(self.services.rights.of(resource.id)):
             raise Forbidden("this user may do more than you")
+
+    def _end_sessions(self, user: Resource) -> None:
+        """Whoever is enabled again logs in again; API keys sleep meanwhile."""
+        for token in self.resources.all("token", user.id):
+            if token.spec.get("isDerived") is not True:
+                with contextlib.suppress(NotFound):
+                    self.resources.remove(token.key)
 
     def _set(self, user: Resource, password: str) -> Resource:
         hash = self._passwords.hash(password, field="newPassword")

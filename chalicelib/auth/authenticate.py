@@ -6,6 +6,7 @@ It fails closed: an error, a missing value or a doubt is ``Unauthorized``.
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Sequence
 
 from chalicelib.auth import tokens
@@ -13,7 +14,7 @@ from chalicelib.auth.identity import AUTHENTICATED, Identity
 from chalicelib.auth.memory import Memory
 from chalicelib.auth.rights import Rights
 from chalicelib.auth.trust import Trust
-from chalicelib.errors import Unauthorized
+from chalicelib.errors import LariatError, Unauthorized
 from chalicelib.store.resources import Resources
 from chalicelib.types import Clock, Resource
 
@@ -45,10 +46,14 @@ class Authenticator:
             raise Unauthorized(REFUSAL)
         if token.spec.get("enabled", True) is not True:
             raise Unauthorized("user's token is not enabled")
+        if not isinstance(token.spec.get("clusterId"), str | None):
+            # It was to be good for one cluster; for which one nobody knows.
+            raise Unauthorized(REFUSAL)
         user = self._resources.find("user", token.parent)
         if user is None or user.removed or user.spec.get("enabled", True) is not True:
             raise Unauthorized("user is not enabled")
         identity = self._identity(user, token)
+        self._used(token, now)
         self._proven.keep(shown, user.id, identity, turn, token.expires)
         return identity
 
@@ -62,7 +67,15 @@ class Authenticator:
             administrator=access.administrator,
             cluster=str(token.spec.get("clusterId") or ""),
             access=access,
+            name=str(user.spec.get("username") or user.spec.get("name") or ""),
+            must_change=user.spec.get("mustChangePassword") is True and tokens.is_local(token),
         )
+
+    def _used(self, token: Resource, now: float) -> None:
+        """Note the day of a token's use; that this fails is no reason to refuse anybody."""
+        if tokens.used(token, now) is not token:
+            with contextlib.suppress(LariatError):
+                self._resources.update(token.key, lambda stored: tokens.used(stored, now))
 
 
 def _credentials(authorization: str) -> tuple[str, str]:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 AUTHENTICATED = ("system:authenticated", "system:cattle:authenticated")
 """Groups that every caller is in (the second since Rancher 2.4)."""
 
+CHANGE_FIRST = "change your password first: POST /v3/users?action=changepassword"
+"""What a user hears who must change their password."""
+
 CONTROLLER = "lariat:controller"
 """The user that reconcilers impersonate in a cluster, in the group ``system:masters``; no person ever gets that group."""
 
@@ -20,6 +23,10 @@ class Identity:
     """``token`` is the id of the token that was shown; ``cluster`` is set if that token is good for one cluster only.
 
     ``access`` is what they were given; who has none may do nothing.
+
+    ``name`` is what people call the user; nothing is decided by it.
+
+    ``must_change`` says that the user may do nothing before their password is another one.
     """
 
     user: str
@@ -27,4 +34,6 @@ class Identity:
     token: str
     administrator: bool = False
     cluster: str = ""
+    name: str = ""
+    must_change: bool = False
     access: Access | None = field(default=None, compare=False, repr=False)

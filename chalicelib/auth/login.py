@@ -31,22 +31,34 @@ class Login:
         self._random = random
         self.throttle = Throttle(resources, clock)
 
-    def login(self, username: str, password: str, description: str = "", address: str = "") -> tuple[Resource, str]:
+    def login(
+        self,
+        username: str,
+        password: str,
+        description: str = "",
+        address: str = "",
+        ttl: int = SESSION_MILLISECONDS,
+    ) -> tuple[Resource, str]:
         """Return a new session token and its key; ``address`` is the caller's, if it is known.
 
         Raises ``Unauthorized`` without a hint at what was wrong, and ``TooManyRequests`` after many failures.
         """
         user = self._prove(self._by_name(username), username, password, address)
-        return self.begin_session(user, tokens.origin("local", f"local://{user.id}"), description, address)
+        return self.begin_session(user, tokens.origin("local", f"local://{user.id}"), description, address, ttl)
 
     def begin_session(
-        self, user: Resource, origin: Mapping[str, Any], description: str, address: str
+        self,
+        user: Resource,
+        origin: Mapping[str, Any],
+        description: str,
+        address: str,
+        ttl: int = SESSION_MILLISECONDS,
     ) -> tuple[Resource, str]:
         """Issue the token of a user who has proven who they are. Raises ``Forbidden`` for a disabled one."""
         if user.removed or user.spec.get("enabled", True) is not True:
             raise Forbidden("the user is disabled")
         spec = {**origin, "isDerived": False, "description": description, "address": network(address)}
-        return self.issue(user.id, SESSION_MILLISECONDS, "session", spec)
+        return self.issue(user.id, ttl, "session", spec)
 
     def issue(
         self, user: str, ttl: int, label: str, spec: Mapping[str, Any], prefix: str = "token"
@@ -67,10 +79,10 @@ class Login:
 
         return self._resources.create_new(make), key
 
-    def verify(self, user: Resource, password: str) -> bool:
+    def verify(self, user: Resource, password: str, address: str = "") -> bool:
         """Compare with a user's password. Raises ``TooManyRequests`` after many failures."""
         try:
-            self._prove(user, str(user.spec.get("username") or user.id), password, "")
+            self._prove(user, str(user.spec.get("username") or user.id), password, address)
         except Unauthorized:
             return False
         return True
@@ -113,9 +125,7 @@ def bootstrap(resources: Resources, passwords: Passwords, random: Random, passwo
         return ""
     secret = password or tokens.word(random, 20)
     user = f"user-{tokens.word(random, 5)}"
-    administrator = new_user(
-        user, "admin", passwords.hash(secret), {"name": "Default Admin", "mustChangePassword": not password}
-    )
+    administrator = new_user(user, "admin", passwords.hash(secret), {"name": "Default Admin"})
     binding = Resource(
         kind="globalRoleBinding",
         id=f"globalrolebinding-{tokens.word(random, 5)}",

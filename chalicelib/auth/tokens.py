@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.types import Random, Resource
@@ -16,6 +17,7 @@ ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """Rancher's alphabet for names and keys: no vowels, so no words."""
 
 KEY_LENGTH = 54
+DAY = 24 * 3600
 
 
 def word(random: Random, length: int) -> str:
@@ -55,6 +57,20 @@ def new(
     )
 
 
+def rotated(token: Resource, key: str, *, now: float, ttl: int) -> Resource:
+    """The token with another key and a time that begins now."""
+    expires = int(now + ttl / 1000) if ttl else None
+    status = {**token.status, "keyHash": digest(key)}
+    return replace(token, spec={**token.spec, "ttl": ttl}, status=status, expires=expires)
+
+
+def used(token: Resource, now: float) -> Resource:
+    """The token with the time of its use, which is written once a day at most."""
+    if now - float(token.status.get("lastUsed") or 0) < DAY:
+        return token
+    return replace(token, status={**token.status, "lastUsed": int(now)})
+
+
 def origin(provider: str, user: str, groups: Iterable[str] = ()) -> dict[str, Any]:
     """What a token says of where its user came from: the provider, and principal ids."""
     return {"authProvider": provider, "userPrincipal": user, "groupPrincipals": list(groups)}
@@ -64,6 +80,11 @@ def inherited(token: Resource) -> dict[str, Any]:
     """The part of ``spec`` that a token takes over from the one it is derived from: it ends with the same provider."""
     spec = token.spec
     return origin(str(spec.get("authProvider") or "local"), str(spec.get("userPrincipal") or ""), groups(token))
+
+
+def is_local(token: Resource) -> bool:
+    """Does the token go back to a password that Lariat itself keeps?"""
+    return str(token.spec.get("authProvider") or "local") == "local"
 
 
 def groups(token: Resource) -> tuple[str, ...]:

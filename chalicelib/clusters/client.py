@@ -18,6 +18,14 @@ from chalicelib.tunnel.heads import RequestHead
 TIMEOUT = 10.0
 JSON = "application/json"
 
+LONGEST = 1024
+"""Letters of a text that a cluster says of itself, which is kept and shown; a cluster may say anything."""
+
+_VERSION = (
+    *("major", "minor", "gitVersion", "gitCommit", "gitTreeState"),
+    *("buildDate", "goVersion", "compiler", "platform"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -45,9 +53,10 @@ class ClusterClient:
         """Return what the API server says of itself (``GET /version``). Raises ``ClusterUnavailable``."""
         answer = self._transport.call(cluster, controller_request("GET", "/version"), b"", TIMEOUT)
         document = parsed(answer)
-        if answer.status != 200 or "gitVersion" not in document:
+        facts = {name: text for name in _VERSION if (text := _text(document.get(name)))}
+        if answer.status != 200 or "gitVersion" not in facts:
             raise ClusterUnavailable(f"its API server answers {answer.status} to GET /version")
-        return document
+        return facts
 
     def call_as(self, identity: Identity, cluster: str, method: str, path: str, body: bytes = b"") -> Answer:
         """Send a caller's request with no more rights than his own. Raises ``ClusterUnavailable`` or ``Forbidden``."""
@@ -61,8 +70,8 @@ class ClusterClient:
         head = controller_request("POST", path, (("content-type", "application/json"),))
         answer = self._transport.call(cluster, head, body, TIMEOUT)
         if answer.status not in (200, 201, 409):
-            message = parsed(answer).get("message", "")
-            raise ClusterUnavailable(f"creating {document['metadata']['name']} was answered {answer.status}: {message}")
+            name = document["metadata"]["name"]
+            raise ClusterUnavailable(f"creating {name} was answered {answer.status}: {said(answer)}")
 
     def ask(self, cluster: str, method: str, path: str, document: Any = None, kind: str = JSON) -> Answer:
         """Send any request; ``kind`` is the document's media type. Raises ``ClusterUnavailable``."""
@@ -84,3 +93,13 @@ def parsed(answer: Answer) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def said(answer: Answer) -> str:
+    """Why a cluster refuses, in its own words."""
+    return _text(parsed(answer).get("message"))
+
+
+def _text(value: object) -> str:
+    # Half of a surrogate pair could not be stored.
+    return value[:LONGEST].encode(errors="replace").decode() if isinstance(value, str) else ""

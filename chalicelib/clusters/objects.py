@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from chalicelib.auth.roles.bindings import USER, Subject
-from chalicelib.clusters.client import Answer, ClusterClient, parsed
+from chalicelib.clusters.client import Answer, ClusterClient, parsed, said
 from chalicelib.controllers.contents import OURS, WHOLE, Observed
 from chalicelib.controllers.objects import OWNER, Delete, Document, Patch, Plan, Ref, ref, same
 from chalicelib.errors import ClusterUnavailable
@@ -189,8 +189,8 @@ def _refusal(doing: str, name: Ref, answer: Answer) -> str:
     if answer.status not in _REFUSALS:
         raise _failed(doing, path(name), answer)
     where = f"{name.namespace}/{name.name}" if name.namespace else name.name
-    return f"{doing} {name.kind} {where} was answered {answer.status}: {parsed(answer).get('message', '')}"
+    return f"{doing} {name.kind} {where} was answered {answer.status}: {said(answer)}"
 
 
 def _failed(doing: str, path: str, answer: Answer) -> ClusterUnavailable:
-    return ClusterUnavailable(f"{doing} {path} was answered {answer.status}: {parsed(answer).get('message', '')}")
+    return ClusterUnavailable(f"{doing} {path} was answered {answer.status}: {said(answer)}")

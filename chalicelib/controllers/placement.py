@@ -15,6 +15,9 @@ from chalicelib.controllers.objects import Document, Patch, Plan, Ref
 PROJECT = "field.cattle.io/projectId"
 """An annotation with a project's full id, and a label with the short one."""
 
+NOBODYS = frozenset({"lariat-system"})
+"""Namespaces that no project may have: whoever reads the agent's secrets is whomever they like (CVE-2018-20321)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -51,6 +54,8 @@ def place(
 def _project(
     namespace: Document, record: Mapping[str, str], projects: frozenset[str], defaults: Mapping[str, str]
 ) -> str:
+    if namespace["metadata"]["name"] in NOBODYS:
+        return ""
     project = record.get(namespace["metadata"]["uid"])
     if project is None:
         project = _annotation(namespace) or defaults.get(namespace["metadata"]["name"], "")

@@ -1,8 +1,8 @@
 """The WebSocket API's three routes: who may connect, and what becomes of each message.
 
-A gateway runs one process a message, which remembers nothing, so each message is judged by what it carries. Two kinds of
-peers connect: agents, with a registration token, and our own processes that wait for agents' answers (``relay.py``), with
-a ticket. ``app.py`` calls this.
+A gateway runs one process a message, which remembers nothing, so each message is judged by what it carries. Three kinds of
+peers connect: agents, with a registration token; our own processes that wait for agents' answers (``relay.py``), with a
+ticket; and users who stream (``callers.py``), with an API token. ``app.py`` calls this.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from chalicelib.errors import Forbidden, Gone, TooLarge, Unauthorized, Unavailable
-from chalicelib.gateway import tickets
+from chalicelib.gateway import routes, tickets
 from chalicelib.gateway.agents import Agents
+from chalicelib.gateway.callers import Callers
 from chalicelib.gateway.connections import Connections
+from chalicelib.gateway.dated import BadReply, TooOld
 from chalicelib.gateway.posting import Patience
-from chalicelib.gateway.reply import BadReply, Replies
+from chalicelib.gateway.reply import Replies
 from chalicelib.gateway.tickets import Tickets
 from chalicelib.tunnel.frames import Frame, FrameError, Kind, decode, encode
 from chalicelib.types import Key, Post, Queue
@@ -47,6 +49,7 @@ class Sockets:
         connections: Callable[[], Connections],
         replies: Replies,
         tickets: Tickets,
+        callers: Callers,
         post: Post,
         patience: Patience,
         queue: Queue,
@@ -56,18 +59,22 @@ class Sockets:
         self._connections = connections
         self._replies = replies
         self._tickets = tickets
+        self._callers = callers
         self._post = post
         self._patience = patience
         self._queue = queue
         self._origin = _origin(site)
 
     def connect(self, connection: str, headers: Headers) -> None:
-        """Let an agent or a process of ours in; header names are lower-case. Raises ``Unauthorized``, ``Forbidden``."""
+        """Let a peer in that shows one thing; header names are lower-case. Raises ``Unauthorized``, ``Forbidden``."""
         _refuse_foreign(headers, self._origin)
         tokens, shown = _values(headers, TOKEN), _values(headers, tickets.HEADER)
-        if len(shown) == 1 and not tokens:
+        bearers = _values(headers, "authorization")
+        if len(shown) == 1 and not tokens and not bearers:
             self._tickets.check(shown[0])
-        elif len(tokens) == 1 and not shown:
+        elif bearers and not tokens and not shown:
+            self._callers.welcome(bearers)
+        elif len(tokens) == 1 and not shown and not bearers:
             cluster = self._agents().admit(tokens[0])
             alone = not self._connections().all(cluster)
             self._connections().add(cluster, connection)
@@ -91,7 +98,13 @@ class Sockets:
         except FrameError as error:
             _dropped(connection, str(error))
             return
-        if frame.kind is Kind.PING:
+        if frame.kind is Kind.OPEN:
+            self._callers.open(connection, frame)
+        elif frame.reply.startswith(routes.MARK) and frame.kind is Kind.PING:
+            self._callers.renew(connection, frame)
+        elif frame.reply.startswith(routes.MARK) and frame.kind in _RELAYED:
+            self._callers.relay(connection, frame)
+        elif frame.kind is Kind.PING:
             if frame.document:
                 self._send(connection, Frame(Kind.PONG, document=connection))
         elif frame.kind is Kind.GOAWAY:
@@ -115,18 +128,26 @@ class Sockets:
     def _relay(self, agent: str, frame: Frame, message: bytes) -> None:
         try:
             caller = self._replies.verify(frame.reply, agent, frame.stream)
+        except TooOld as error:
+            # The caller did not renew its stream, and without it a watch would go on for ever.
+            _dropped(agent, error.message)
+            self._stop(agent, frame)
+            return
         except BadReply as error:
             _dropped(agent, error.message)
             return
         try:
             self._post_patiently(caller, message)
         except Gone:
-            # Without a caller a watch would go on for ever.
-            if frame.kind is not Kind.RESET:
-                self._send(agent, Frame(Kind.RESET, frame.stream, document=LOST, reply=frame.reply))
+            self._stop(agent, frame)
         except (Unavailable, TooLarge) as error:
-            # The caller's own deadline tells it.
+            # The caller's own deadline, or its next renewal, tells it.
             _dropped(agent, f"it can't be relayed: {error.message}")
+
+    def _stop(self, agent: str, frame: Frame) -> None:
+        """Without a caller a watch would go on for ever."""
+        if frame.kind is not Kind.RESET:
+            self._send(agent, Frame(Kind.RESET, frame.stream, document=LOST, reply=frame.reply))
 
     def _send(self, connection: str, frame: Frame) -> None:
         try:
@@ -144,12 +165,12 @@ def _values(headers: Headers, wanted: str) -> list[str]:
 
 
 def _refuse_foreign(headers: Headers, origin: str) -> None:
-    """A page of another site must not open a connection with its visitor's cookies.
+    """A page of another site must not open a connection with what its visitor's browser knows: cookies, credentials.
 
     Which site is ours is configured: behind a domain or CloudFront another host arrives, and callers may claim any.
     """
     foreign = [value for value in _values(headers, "origin") if not origin or value.lower() != origin]
-    if foreign and _values(headers, "cookie"):
+    if foreign and (_values(headers, "cookie") or _values(headers, "authorization")):
         raise Forbidden("this origin may not connect")
 
 

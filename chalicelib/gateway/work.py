@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from chalicelib.auth.providers.due import DUE, enabled
 from chalicelib.clusters.affected import woken
 from chalicelib.controllers.health import PROBE_SECONDS
 from chalicelib.controllers.readiness import is_ready, was_connected
@@ -31,6 +32,8 @@ class Reconcile(Protocol):
 
 
 class Work:
+    """``refresh`` asks identity providers about users, and tells whether there may be more of them."""
+
     def __init__(
         self,
         reconciler: Reconcile,
@@ -38,12 +41,14 @@ class Work:
         connections: Connections,
         post: Post,
         queue: Queue,
+        refresh: Callable[[], bool] = lambda: False,
     ) -> None:
         self._reconciler = reconciler
         self._resources = resources
         self._connections = connections
         self._post = post
         self._queue = queue
+        self._refresh = refresh
 
     def changed(self, keys: Iterable[Key]) -> None:
         """Something was written."""
@@ -51,6 +56,10 @@ class Work:
 
     def do(self, key: Key, attempt: int) -> None:
         """Work on a key that comes from the queue."""
+        if key == DUE:
+            if self._refresh():
+                self._queue.add([DUE])
+            return
         if key.kind == "cluster" and self._resources.find(*key) is None:
             self._drop(key.id)
         again = self._reconciler.reconcile(key)
@@ -63,7 +72,12 @@ class Work:
         self._queue.add(self._reconciler.clusters())
 
     def sweep(self) -> None:
-        """Have those clusters looked at whose state does not fit their connections: a goodbye may have got lost."""
+        """Have those clusters looked at whose state does not fit their connections: a goodbye may have got lost.
+
+        And users whose groups come from a provider.
+        """
+        if enabled(self._resources):
+            self._queue.add([DUE])
         connected = self._connections.clusters()
         self._queue.add(
             [each.key for each in self._clusters() if was_connected(each) and is_ready(each) != (each.id in connected)]

@@ -186,7 +186,9 @@ INGRESS = Kind(
             "tls",
             ("spec", "tls"),
             (
-                Field("certificateId", ("secretName",), "reference[certificate]", show=reference, make=referred),
+                Field(
+                    "certificateId", ("secretName",), "reference[namespacedCertificate]", show=reference, make=referred
+                ),
                 *same("hosts", type="array[string]"),
             ),
             key="certificateId",

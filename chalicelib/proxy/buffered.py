@@ -16,6 +16,7 @@ from chalicelib.proxy import status
 from chalicelib.proxy.gatekeeper import LARGEST_BODY, Admitted, Gatekeeper
 from chalicelib.proxy.policy import response_headers
 from chalicelib.tunnel.heads import Headers, RequestHead, ResponseHead
+from chalicelib.tunnel.lasting import follows_log, is_watch
 
 LARGEST_ANSWER = (6 * 1024 * 1024 - 32 * 1024) // 4 * 3
 """Bytes of an answer's body: Lambda returns 6 MB, in base64 and with the headers around it."""
@@ -35,7 +36,6 @@ WORTH_COMPRESSING = 1400
 """Bytes; what is smaller goes into one packet anyway."""
 
 _INSTEAD = "use `lariat kubectl`, which carries them"
-_WATCHED_PATH = re.compile(r"/(api/[^/]+|apis/[^/]+/[^/]+)/watch(/.*)?")
 _LEVEL = 4
 
 
@@ -65,28 +65,43 @@ class Exchanges(Protocol):
     ) -> C: ...
 
 
+class Proxy(Protocol):
+    """Answers requests; ``Buffered`` does, and ``audited.py`` with a log of it."""
+
+    def answer(
+        self, method: str, path: str, query: str, headers: Headers, body: bytes, client: str = "", id: str = ""
+    ) -> Reply:
+        """Answer any request; header names are lower-case. Never raises a ``LariatError``.
+
+        ``client`` is the caller's address and ``id`` the gateway's name of the request.
+        """
+
+
 class Buffered:
+    """A ``Proxy``."""
+
     def __init__(self, gatekeeper: Gatekeeper, exchanges: Exchanges) -> None:
         self._gatekeeper = gatekeeper
         self._exchanges = exchanges
 
-    def answer(self, method: str, path: str, query: str, headers: Headers, body: bytes) -> Reply:
-        """Answer any request; header names are lower-case. Never raises a ``LariatError``."""
-        try:
-            return self._answer(method, path, query, headers, body)
-        except LariatError as error:
-            code, document = status.from_error(error)
-            retry = (("retry-after", str(error.retry_after)),) if isinstance(error, Busy) else ()
-            return Reply(code, (status.CONTENT_TYPE, *retry), document)
+    def answer(
+        self, method: str, path: str, query: str, headers: Headers, body: bytes, client: str = "", id: str = ""
+    ) -> Reply:
+        return self.trace(method, path, query, headers, body)[0]
 
-    def _answer(self, method: str, path: str, query: str, headers: Headers, body: bytes) -> Reply:
-        if len(body) > LARGEST_BODY:
-            raise TooLarge(f"the request is larger than {LARGEST_BODY // 1024 // 1024} MB")
-        if size(headers) > LARGEST_HEADERS:
-            raise HeadersTooLarge(f"the request's headers are larger than {LARGEST_HEADERS // 1024} KB")
-        admitted = self._gatekeeper.admit(method, path, query, headers, True)
+    def trace(self, method: str, path: str, query: str, headers: Headers, body: bytes) -> tuple[Reply, Admitted | None]:
+        """Answer, and say what was let through, if anything was."""
+        admitted = None
+        try:
+            _check_size(headers, body)
+            admitted = self._gatekeeper.admit(method, path, query, headers, True)
+            return self._carry(admitted, method, headers, body), admitted
+        except LariatError as error:
+            return refusal(error), admitted
+
+    def _carry(self, admitted: Admitted, method: str, headers: Headers, body: bytes) -> Reply:
         _refuse_streams(admitted)
-        watch = method == "GET" and _is_watch(admitted)
+        watch = is_watch(method, admitted.target.path, admitted.target.query)
         head = shortened(admitted.head) if watch else admitted.head
         return _packed(self._ask(admitted, head, body, watch, accepts_gzip(headers)), watch)
 
@@ -158,6 +173,12 @@ class Gathered:
         self.compressed = True
 
 
+def refusal(error: LariatError) -> Reply:
+    code, document = status.from_error(error)
+    retry = (("retry-after", str(error.retry_after)),) if isinstance(error, Busy) else ()
+    return Reply(code, (status.CONTENT_TYPE, *retry), document)
+
+
 def fitted(reply: Reply, gzip: bool) -> Reply:
     """Return an answer of Lariat's own as it can be returned. Raises ``TooLarge``."""
     gathered = Gathered(gzip)
@@ -197,21 +218,18 @@ def shortened(head: RequestHead) -> RequestHead:
     return head._replace(target=f"{path}?{'&'.join([*filter(None, kept), f'timeoutSeconds={seconds}'])}")
 
 
+def _check_size(headers: Headers, body: bytes) -> None:
+    if len(body) > LARGEST_BODY:
+        raise TooLarge(f"the request is larger than {LARGEST_BODY // 1024 // 1024} MB")
+    if size(headers) > LARGEST_HEADERS:
+        raise HeadersTooLarge(f"the request's headers are larger than {LARGEST_HEADERS // 1024} KB")
+
+
 def _refuse_streams(admitted: Admitted) -> None:
     if any(name == "upgrade" for name, _ in admitted.head.headers):
         raise Invalid(f"exec, attach, port-forward and cp can't pass here; {_INSTEAD}", code="BadRequest")
-    if admitted.target.path.endswith("/log") and _is_set(admitted.target.query, "follow"):
+    if follows_log(admitted.target.path, admitted.target.query):
         raise Invalid(f"logs can't be followed here; {_INSTEAD}", code="BadRequest")
-
-
-def _is_watch(admitted: Admitted) -> bool:
-    return _is_set(admitted.target.query, "watch") or _WATCHED_PATH.fullmatch(admitted.target.path) is not None
-
-
-def _is_set(query: str, wanted: str) -> bool:
-    """Read a flag as the API server does: ``watch``, ``watch=1`` and ``watch=true`` set it."""
-    pairs = [part.partition("=") for part in query.split("&")]
-    return any(name == wanted and value.lower() not in ("0", "f", "false") for name, _, value in pairs)
 
 
 def _packed(gathered: Gathered, watch: bool) -> Reply:

@@ -1,6 +1,7 @@
 """Decide about a proxied request before anything is sent: who calls, which cluster, and what goes there.
 
-The standalone edge and the AWS edge call ``admit`` and carry the result over their own transports.
+The standalone edge and the AWS edge call ``admit`` and carry the result over their own transports; streams over a
+WebSocket API are looked at again with ``allow`` (``gateway/callers.py``).
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from typing import NamedTuple
 
 from chalicelib.auth.access import may_enter
 from chalicelib.auth.authenticate import Authenticator
-from chalicelib.auth.identity import Identity
+from chalicelib.auth.identity import CHANGE_FIRST, Identity
 from chalicelib.auth.memory import Memory
-from chalicelib.errors import ClusterUnavailable, Forbidden, NotFound, Unauthorized
+from chalicelib.errors import ClusterUnavailable, Forbidden, LariatError, NotFound, Unauthorized
 from chalicelib.proxy import policy, target
 from chalicelib.proxy.target import Target
 from chalicelib.store.resources import Resources
@@ -24,9 +25,12 @@ LARGEST_BODY = 10 * 1024 * 1024
 
 
 class Admitted(NamedTuple):
+    """``name`` is what people call the cluster."""
+
     identity: Identity
     target: Target
     head: RequestHead
+    name: str = ""
 
 
 class Gatekeeper:
@@ -34,32 +38,59 @@ class Gatekeeper:
         self._authenticator = authenticator
         self._resources = resources
         self._trust = authenticator.trust
-        self._known: Memory[bool] = Memory(self._trust, clock)
+        self._known: Memory[str] = Memory(self._trust, clock)
 
     def admit(self, method: str, path: str, query: str, headers: Sequence[tuple[str, str]], deflate: bool) -> Admitted:
         """Raises ``Unauthorized``, ``Forbidden``, ``NotFound`` or ``Invalid``; then nothing reaches any cluster."""
-        identity = self._authenticator.authenticate([value for name, value in headers if name == "authorization"])
+        identity = self.authenticate([value for name, value in headers if name == "authorization"])
         aim = target.parse(path, query)
-        if identity.cluster and identity.cluster != aim.cluster:
-            raise Unauthorized("clusterID does not match")
-        if not may_enter(identity, aim.cluster):
-            raise Forbidden(f"you have no access to a cluster {aim.cluster}")
-        self._exists(aim.cluster)
-        return Admitted(identity, aim, policy.request(method, aim, headers, identity, deflate=deflate))
+        name = self._confine(identity, aim.cluster)
+        return Admitted(identity, aim, policy.request(method, aim, headers, identity, deflate=deflate), name)
+
+    def recognize(self, headers: Sequence[tuple[str, str]]) -> Identity | None:
+        """Say who was refused, as far as that can be proven; the audit log names them."""
+        try:
+            return self._authenticator.authenticate([value for name, value in headers if name == "authorization"])
+        except LariatError:
+            return None
+
+    def authenticate(self, authorization: Sequence[str]) -> Identity:
+        """Raises ``Unauthorized``, or ``Forbidden`` for a user who needs a new password first."""
+        identity = self._authenticator.authenticate(authorization)
+        if identity.must_change:
+            raise Forbidden(CHANGE_FIRST)
+        return identity
+
+    def allow(self, authorization: Sequence[str], cluster: str) -> Identity:
+        """Tell whether a stream into a cluster may go on. Raises what ``admit`` raises."""
+        identity = self.authenticate(authorization)
+        self._confine(identity, cluster)
+        return identity
 
     def unavailable(self, cluster: str) -> ClusterUnavailable:
         """Say in words why a cluster can't be reached now."""
         found = self._resources.find("cluster", cluster)
         return ClusterUnavailable(_why(found))
 
-    def _exists(self, cluster: str) -> None:
-        if self._known.find(cluster):
-            return
+    def _confine(self, identity: Identity, cluster: str) -> str:
+        if identity.cluster and identity.cluster != cluster:
+            raise Unauthorized("clusterID does not match")
+        if not may_enter(identity, cluster):
+            raise Forbidden(f"you have no access to a cluster {cluster}")
+        return self._name(cluster)
+
+    def _name(self, cluster: str) -> str:
+        """The name of a cluster that exists."""
+        known = self._known.find(cluster)
+        if known is not None:
+            return known
         turn = self._trust.turn
         found = self._resources.find("cluster", cluster)
         if found is None or found.removed:
             raise NotFound(f"there is no cluster {cluster}")
-        self._known.keep(cluster, cluster, True, turn)
+        name = str(found.spec.get("name", cluster))
+        self._known.keep(cluster, cluster, name, turn)
+        return name
 
 
 def _why(cluster: Resource | None) -> str:

@@ -9,6 +9,7 @@ of what is gone does not say where it was. ``resources.py`` calls this for every
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from chalicelib.types import Random, Resource
 
@@ -38,9 +39,14 @@ def matters(before: Resource | None, after: Resource) -> bool:
     """Tell whether somebody may remember what this write makes untrue. That something is *not* there nobody remembers."""
     if after.kind in GRANTS or after.kind in PLACED:
         return True
-    if before is None:
+    if before is None or (after.kind == "token" and _by(before) == _by(after)):
         return False
     return after.kind in _PROOFS or (after.kind in _PLACES and bool(after.removed))
+
+
+def _by(token: Resource) -> Resource:
+    """What is believed because of a token: when it was used last, or written, changes nothing of that."""
+    return replace(token, version=0, status={name: value for name, value in token.status.items() if name != "lastUsed"})
 
 
 def notices(written: Iterable[Resource], now: float, random: Random) -> list[Resource]:

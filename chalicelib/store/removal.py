@@ -41,23 +41,22 @@ class Removal:
         """Do another pass for one that is being removed; say whether there is more to do."""
         if not resource.removed or FINALIZER not in resource.finalizers:
             return False
-        try:
-            return FINALIZER in self._finish(resource.key, _Budget(AT_ONCE)).finalizers
-        except NotFound:
-            return False
+        return FINALIZER in self._finish(resource, _Budget(AT_ONCE)).finalizers
 
     def _remove(self, key: Key, budget: _Budget) -> Resource:
         if not self._dependents.get(key.kind):
             return self._resources.remove(key)
         self._resources.update(key, _held)
-        marked = self._resources.remove(key)
-        try:
-            return self._finish(key, budget)
-        except NotFound:
-            # The reconciler was faster.
-            return replace(marked, finalizers=())
+        return self._finish(self._resources.remove(key), budget)
 
-    def _finish(self, key: Key, budget: _Budget) -> Resource:
+    def _finish(self, resource: Resource, budget: _Budget) -> Resource:
+        try:
+            return self._pass(resource.key, budget)
+        except NotFound:
+            # The API and the reconciler are at it both, and the other one was faster.
+            return without_finalizer(resource, FINALIZER)
+
+    def _pass(self, key: Key, budget: _Budget) -> Resource:
         for dependent in self._inside(key):
             if not budget.spend():
                 return self._resources.get(*key)

@@ -104,6 +104,10 @@ class Exchange:
                 self._carrier.post(frames, False)
         return delivery
 
+    def redirect(self, reply: str) -> None:
+        """From now on answers go to this address: on AWS each one is good for a while only."""
+        self._stream = self._stream._replace(reply=reply)
+
     def take(self, frame: Frame) -> None:
         """A frame of this stream came in; never waits."""
         frames = self._step(Received(frame))

@@ -55,7 +55,9 @@ class Kind(StrEnum):
     DATA = "D"
     CREDIT = "C"  # the receiver takes bytes up to ``offset``
     RESET = "R"  # the stream ends here and now; the document says why
-    PING = "P"  # keeps the connection alive: API Gateway drops one that was idle for 10 minutes
+    PING = (
+        "P"  # keeps the connection alive, as API Gateway drops one that was idle for 10 minutes; or, with one, a stream
+    )
     PONG = "Q"
     GOAWAY = "G"  # the agent has a newer connection: no new streams on this one
 

@@ -16,7 +16,8 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""A letter stands for a byte: what lies beyond Latin-1 is none, and no server could write it down."""
 
 
 # Made once: ``json.dumps`` with separators makes an encoder for every call.

@@ -22,6 +22,9 @@ WINDOW = 1024 * 1024
 MOST_EARLY = 4096
 """Frames held out of order at most: empty ones cost memory too."""
 
+LONGEST_REASON = DOCUMENT // 16
+"""Letters of why a stream was ended; JSON may write each as twelve."""
+
 
 class Received(NamedTuple):
     """A frame of this stream came in."""
@@ -180,7 +183,7 @@ def _consume(stream: Stream, size: int) -> Step:
 
 
 def _abort(stream: Stream, reason: str) -> Step:
-    document = json.dumps({"reason": reason[: DOCUMENT // 16]})
+    document = json.dumps({"reason": reason[:LONGEST_REASON]})
     return stream._replace(failed=True), (
         Transmit(Frame(Kind.RESET, stream.id, document=document, reply=stream.reply)),
     )
@@ -266,8 +269,11 @@ def _violated(stream: Stream, reason: str) -> Step:
 
 
 def _reason(document: str) -> str:
+    """What the other end says, as text that can be stored and shown: it may be hostile."""
     try:
         reason = json.loads(document)["reason"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
+        reason = None
+    if not isinstance(reason, str):
         return "the other end gave no reason"
-    return str(reason)
+    return reason[:LONGEST_REASON].encode(errors="replace").decode()

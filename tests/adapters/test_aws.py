@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import trustme
 
 from chalicelib.adapters import events, sqs
 from chalicelib.adapters.api_gateway import ApiGatewayPost
@@ -161,8 +164,10 @@ def account(ministack: Ministack) -> Account:
 
 
 @contextmanager
-def answering(code: int, error: str) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
-    """A gateway that answers every post in one way."""
+def answering(
+    code: int, error: str, authority: trustme.CA | None = None
+) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+    """A gateway that answers every post in one way; with an ``authority`` over TLS."""
     asked: list[tuple[str, str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -180,10 +185,14 @@ def answering(code: int, error: str) -> Iterator[tuple[str, list[tuple[str, str,
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
+    if authority:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("127.0.0.1").configure_cert(context)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/live", asked
+        yield f"{'https' if authority else 'http'}://127.0.0.1:{server.server_port}/live", asked
     finally:
         server.shutdown()
         thread.join()
@@ -216,6 +225,17 @@ def test_a_gateway_that_is_not_there(ministack: Ministack) -> None:
     post = ApiGatewayPost("http://127.0.0.1:9/live", REGION, account(ministack).credentials)
     with pytest.raises(Unavailable, match="does not answer"):
         post.send("conn", b"hello")
+
+
+def test_a_gateway_must_be_vouched_for(ministack: Ministack, tmp_path: Path) -> None:
+    authority, bundle = trustme.CA(), tmp_path / "authorities.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    credentials = account(ministack).credentials
+    with answering(200, "", authority) as (endpoint, asked):
+        with pytest.raises(Unavailable, match="does not answer"):
+            ApiGatewayPost(endpoint, REGION, credentials).send("conn", b"lost")
+        ApiGatewayPost(endpoint, REGION, credentials, str(bundle)).send("conn", b"hello")
+        assert [body for _, body, _ in asked] == ["hello"]
 
 
 def test_a_message_is_posted_as_aws_own_client_does(ministack: Ministack) -> None:

@@ -110,7 +110,7 @@ class TestPinning:
     @pytest.mark.parametrize("value", ["", None, 3, ["x"]])
     def test_a_server_without_an_authority_says_so(self, lariat: Lariat, value: object) -> None:
         lariat.cacerts = value
-        with pytest.raises(Refused, match="has no CA of its own: start the agent without --ca-checksum"):
+        with pytest.raises(Refused, match="has no CA of its own: leave out --ca-checksum"):
             lariat.server().register(CLUSTER)
 
     def test_an_authority_that_is_none_is_refused(self, lariat: Lariat) -> None:
@@ -141,7 +141,7 @@ class TestAnswers:
         with pytest.raises(Unreachable, match=f"answered {status}"):
             lariat.server().register(CLUSTER)
 
-    @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'"text"', b"\xff\xfe"])
+    @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'"text"', b"\xff\xfe", b"[" * 9000])
     def test_what_is_no_object_is_not_lariats(self, lariat: Lariat, body: bytes) -> None:
         lariat.registered = body
         with pytest.raises(Unreachable, match="not Lariat's"):

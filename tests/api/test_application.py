@@ -68,6 +68,8 @@ MISSING = 'clusters.management.cattle.io "c-nope" not found'
         ("GET", "/v3/users/u-admin/x", 404, "NotFound", 'users.management.cattle.io "u-admin/x" not found'),
         ("GET", "/v3/" + "/".join("abcdefgh"), 404, "NotFound", "there is nothing here"),
         ("GET", "/v3/clusters/" + "c" * 2048, 404, "NotFound", "there is nothing here"),
+        ("GET", "/v3/clusters/" + "c" * 901, 404, "NotFound", "there is nothing here"),
+        ("GET", "/v3/clusters/" + "%C3%BC" * 451, 404, "NotFound", "there is nothing here"),
     ],
 )
 def test_refusals(admin: Caller, method: str, path: str, status: int, code: str, message: str) -> None:

@@ -190,7 +190,8 @@ def test_creation_is_offered_where_it_is_possible(admin: Caller) -> None:
 
 
 def test_collection_actions_are_offered(admin: Caller) -> None:
-    assert admin.get("/v3/users").json["actions"] == {"changepassword": f"{BASE}/v3/users?action=changepassword"}
+    names = ("changepassword", "refreshauthprovideraccess")
+    assert admin.get("/v3/users").json["actions"] == {name: f"{BASE}/v3/users?action={name}" for name in names}
     assert admin.get("/v3/clusters").json["actions"] == {}
 
 

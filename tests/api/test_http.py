@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.http import Request, answer, base_url, text
+from chalicelib.api.http import DEEPEST, Request, answer, base_url, text
 from chalicelib.errors import Malformed, TooLarge
 
 
@@ -92,10 +92,28 @@ def test_a_body_is_an_object(body: bytes, document: dict[str, Any]) -> None:
     assert request(body=body).document() == document
 
 
-@pytest.mark.parametrize("body", [b"[]", b"1", b"null", b'"x"', b"{", b"{} {}", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"[]", b"1", b"null", b'"x"', b"{", b"{} {}", b"\xff", b"[" * 100_000),
+        b'{"a":"\xed\xa0\x80"}',
+        rb'{"a":"\ud800"}',
+        '{"a":"\\ud800"}'.encode("utf-16"),
+        '{"a":1}'.encode("utf-16-le"),
+        b'{"a":1e999}',
+        b'{"a":NaN}',
+        b'{"a":' + b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1) + b"}",
+        b'{"a":' * (DEEPEST + 2) + b"1" + b"}" * (DEEPEST + 2),
+    ],
+)
 def test_a_body_that_is_none(body: bytes) -> None:
     with pytest.raises(Malformed, match=r"^Failed to parse body: "):
         request(body=body).document()
+
+
+def test_a_body_may_be_as_deep_as_it_may_be() -> None:
+    body = b'{"a":' + b"[" * DEEPEST + b"]" * DEEPEST + b"}"
+    assert len(repr(request(body=body).document())) == 2 * DEEPEST + len("{'a': }")
 
 
 def test_a_body_may_be_as_large_as_it_may_be() -> None:

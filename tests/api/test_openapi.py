@@ -66,4 +66,5 @@ def test_nothing_makes_the_server_fail(busy: Server, case: Any) -> None:
     query = urlencode({name: str(value) for name, value in (case.query or {}).items()})
     body = case.body if isinstance(case.body, (dict, list, str, int, float, bool)) or case.body is None else {}
     reply = caller.call(case.method.upper(), f"{case.formatted_path}?{query}", body)
-    assert reply.status < 500, (case.method, case.formatted_path, query, body, reply.body)
+    unreachable = reply.status == 503 and reply.json["code"] == "ClusterUnavailable"
+    assert reply.status < 500 or unreachable, (case.method, case.formatted_path, query, body, reply.body)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from chalicelib.auth.tokens import KEY_LENGTH
-from tests.support.server import BASE, Caller, Server
+from tests.support.server import BASE, LOGIN, PASSWORD, Caller, Server
 
 TOKENS = "/v3/tokens"
 MINUTE = 60_000
@@ -188,3 +188,94 @@ def test_a_token_for_a_cluster_that_is_not_there(admin: Caller) -> None:
 
 def test_clients_build_the_url_to_log_out(plain: Caller) -> None:
     assert plain.get(TOKENS).json["links"]["self"] == f"{BASE}{TOKENS}"
+
+
+MONTH = 30 * 24 * 60
+
+
+def test_a_derived_token_has_what_it_comes_from(server: Server, plain: Caller) -> None:
+    first = server.caller(server.log_in("plain").json["token"])
+    second = server.caller(first.make(TOKENS, {"description": "x"})["token"])
+    third = second.make(TOKENS, {"description": "y"})
+    assert (third["userPrincipal"], third["authProvider"]) == (f"local://{plain.user}", "local")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "asked", "given"),
+    [
+        ("0", 0, 0),
+        ("0", MINUTE, MINUTE),
+        ("10", 0, 10 * MINUTE),
+        ("10", MINUTE, MINUTE),
+        ("10", MONTH * MINUTE, 10 * MINUTE),
+    ],
+)
+def test_no_token_lives_longer_than_the_settings_allow(admin: Caller, minutes: str, asked: int, given: int) -> None:
+    admin.put("/v3/settings/auth-token-max-ttl-minutes", {"value": minutes})
+    assert admin.make(TOKENS, {"ttl": asked})["ttl"] == given
+
+
+def test_a_kubeconfig_lives_no_longer_either(server: Server, admin: Caller) -> None:
+    admin.put("/v3/settings/auth-token-max-ttl-minutes", {"value": "10"})
+    cluster = admin.make("/v3/clusters", {"name": "one"})["id"]
+    assert admin.post(f"/v3/clusters/{cluster}?action=generateKubeconfig").status == 200
+    (made,) = [token for token in admin.get(TOKENS).json["data"] if token["id"].startswith("kubeconfig-")]
+    assert (made["ttl"], made["isDerived"]) == (10 * MINUTE, True)
+
+
+def test_a_rotated_token_has_another_key_and_new_time(server: Server, plain: Caller) -> None:
+    made = plain.make(TOKENS, {"description": "x", "ttl": 10 * MINUTE})
+    old = server.caller(made["token"])
+    assert old.get("/v3").status == 200
+    server.clock.advance(300)
+    rotated = old.post(made["actions"]["rotate"])
+    assert (rotated.status, rotated.json["id"], rotated.json["description"]) == (200, made["id"], "x")
+    assert rotated.json["expiresAt"] == "2026-11-24T08:15:00Z"
+    assert old.get("/v3").status == 401
+    assert server.caller(rotated.json["token"]).get("/v3").status == 200
+    assert rotated.json["token"].partition(":")[2].encode() not in server.rows()
+
+
+def test_a_session_is_not_rotated(server: Server, plain: Caller) -> None:
+    assert plain.post(f"{TOKENS}/{plain.token}?action=rotate").error == (404, "ActionNotAvailable", "")
+
+
+def test_others_tokens_are_not_rotated(admin: Caller, plain: Caller) -> None:
+    made = plain.make(TOKENS, {"description": "x"})
+    assert admin.post(f"{TOKENS}/{made['id']}?action=rotate").status == 404
+
+
+def test_the_last_use_is_noted_once_a_day(server: Server, plain: Caller) -> None:
+    made = plain.make(TOKENS, {"description": "x"})
+    caller = server.caller(made["token"])
+    assert made["lastUsedAt"] in ("", None)
+
+    def writes(seconds: float) -> int:
+        server.clock.advance(seconds)
+        before = len(server.changes)
+        assert caller.get("/v3/users").status == 200
+        return len(server.changes) - before
+
+    assert [writes(0), writes(1), writes(600), writes(23 * 3600), writes(3600), writes(3600)] == [1, 0, 0, 0, 1, 0]
+    shown = caller.get(f"{TOKENS}/{made['id']}").json
+    assert shown["lastUsedAt"] == "2026-11-25T08:10:01Z"
+
+
+def test_a_token_that_was_used_for_the_first_time_ends_as_any(server: Server, plain: Caller) -> None:
+    """Noting its use is no notice, and hides none: another process hears of the end within seconds."""
+    made = plain.make(TOKENS, {"description": "x"})
+    caller = server.caller(made["token"])
+    assert caller.get("/v3").status == 200
+    server.telling = False
+    plain.delete(made["links"]["self"])
+    server.clock.advance(6)
+    assert caller.get("/v3").status == 401
+
+
+@pytest.mark.parametrize(
+    ("minutes", "ttl", "given"), [("", 0, 960), ("5", 0, 5), ("5", 60 * MINUTE, 5), ("5", MINUTE, 1)]
+)
+def test_a_session_lives_as_the_setting_says(server: Server, admin: Caller, minutes: str, ttl: int, given: int) -> None:
+    admin.put("/v3/settings/auth-user-session-ttl-minutes", {"value": minutes})
+    body = {"username": "admin", "password": PASSWORD, "ttl": ttl}
+    assert server.nobody.make(LOGIN, body)["ttl"] == given * MINUTE

@@ -155,10 +155,13 @@ def test_a_disabled_user_who_guesses_hears_nothing(server: Server, admin: Caller
     assert server.log_in("plain", "a wrong password").json["message"] == "authentication failed"
 
 
-def test_an_enabled_user_is_in_again(admin: Caller, plain: Caller) -> None:
+def test_an_enabled_user_logs_in_again_and_has_his_keys(server: Server, admin: Caller, plain: Caller) -> None:
+    key = server.token(plain.user, derived=True)
     admin.put(f"/v3/users/{plain.user}", {"enabled": False})
+    assert key.get("/v3").status == 401
     admin.put(f"/v3/users/{plain.user}", {"enabled": True})
-    assert plain.get("/v3").status == 200
+    assert (plain.get("/v3").status, key.get("/v3").status) == (401, 200)
+    assert server.log_in("plain").status == 201
 
 
 def test_a_user_can_be_created_disabled(server: Server, admin: Caller) -> None:

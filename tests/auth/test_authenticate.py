@@ -33,7 +33,7 @@ def credentials(caller: Caller) -> str:
 
 
 def test_a_token_proves_its_user(server: Server, plain: Caller) -> None:
-    assert show(server, plain.authorization) == Identity("u-plain", AUTHENTICATED, plain.token)
+    assert show(server, plain.authorization) == Identity("u-plain", AUTHENTICATED, plain.token, name="plain")
 
 
 def test_an_administrator_is_one(server: Server) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.auth.identity import CONTROLLER
-from chalicelib.clusters.client import Answer, ClusterClient
+from chalicelib.clusters.client import LONGEST, Answer, ClusterClient
 from chalicelib.errors import ClusterUnavailable
 from tests.support.transport import VERSION, MemoryCluster, MemoryTransport, answer, failure
 
@@ -48,12 +48,25 @@ def test_the_version(client: ClusterClient, cluster: MemoryCluster) -> None:
         Answer(200, b"<html>"),
         Answer(200, b"\xff"),
         Answer(200, b"[" * 100_000),
+        answer(200, {"gitVersion": ""}),
+        answer(200, {"gitVersion": {"deep": [[[]]]}}),
     ],
 )
 def test_an_answer_without_a_version(client: ClusterClient, cluster: MemoryCluster, wrong: Answer) -> None:
     cluster.version = wrong
     with pytest.raises(ClusterUnavailable, match=rf"^its API server answers {wrong.status} to GET /version$"):
         client.version("c-1")
+
+
+def test_of_what_a_cluster_says_as_much_is_kept_as_there_is_to_say(
+    client: ClusterClient, cluster: MemoryCluster
+) -> None:
+    cluster.version = answer(200, {"gitVersion": "v" * 10**6, "major": "\ud800", "more": "x" * 10**6, "minor": [[]]})
+    assert client.version("c-1") == {"gitVersion": "v" * LONGEST, "major": "?"}
+    cluster.refusal = failure(403, "\udfff" * 10**6)
+    with pytest.raises(ClusterUnavailable) as caught:
+        client.ensure("c-1", THINGS, THING)
+    assert caught.value.message == f"creating one was answered 403: {'?' * LONGEST}"
 
 
 def test_without_an_agent_nothing_is_asked(client: ClusterClient, cluster: MemoryCluster) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.clusters.manifest import NAMESPACE as AGENTS
 from chalicelib.controllers.objects import Patch, Ref
 from chalicelib.controllers.placement import PROJECT, place
 
@@ -18,9 +19,9 @@ def namespace(project: str = "", label: str = "", **metadata: Any) -> dict[str, 
     return {"metadata": {"name": "web", "uid": "uid", "annotations": annotations, "labels": labels, **metadata}}
 
 
-def said(project: str | None, label: str | None) -> tuple[Patch, ...]:
+def said(project: str | None, label: str | None, name: str = "web") -> tuple[Patch, ...]:
     body = {"metadata": {"annotations": {PROJECT: project}, "labels": {PROJECT: label}}}
-    return (Patch(Ref("v1", "Namespace", "", "web"), body),)
+    return (Patch(Ref("v1", "Namespace", "", name), body),)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,9 @@ def said(project: str | None, label: str | None) -> tuple[Patch, ...]:
         (namespace(ONE, "p-1"), {"uid": ""}, "", said(None, None)),
         (namespace(ONE, "p-1"), {"uid": "c-1:p-gone"}, "", said(None, None)),
         (namespace(TWO, "p-2"), {"another": ONE}, TWO, ()),
+        (namespace(name=AGENTS), {}, "", ()),
+        (namespace(ONE, "p-1", name=AGENTS), {}, "", said(None, None, AGENTS)),
+        (namespace(ONE, "p-1", name=AGENTS), {"uid": ONE}, "", said(None, None, AGENTS)),
     ],
 )
 def test_where_a_namespace_is(

@@ -10,22 +10,17 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.scenario import WithoutStreams
-from tests.support.edge_on_lambda import running
-from tests.support.lariat import PASSWORD, Server
-from tests.support.ministack import Deployed, Ministack
+from tests.support.edge_on_lambda import serving
+from tests.support.lariat import Server
+from tests.support.ministack import Ministack
 
 pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture(scope="module")
 def lariat(ministack: Ministack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("lambda")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
-        with running(Deployed(ministack), folder) as edge:
-            assert edge.handlers.resync({"bootstrap": {"password": PASSWORD}}, None) == {"password": PASSWORD}
-            assert edge.handlers.resync({"bootstrap": {"password": PASSWORD}}, None) == {"password": ""}
-            yield Server(edge.url, edge.authority, folder)
+    with serving(ministack, tmp_path_factory.mktemp("lambda")) as lariat:
+        yield lariat
 
 
 class TestOnLambda(WithoutStreams):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.callers import Listener, User
 from tests.support.relay import Edge
 
 
@@ -15,3 +16,13 @@ def edge(tmp_path: Path) -> Iterator[Edge]:
     edge = Edge(tmp_path)
     yield edge
     edge.close()
+
+
+@pytest.fixture
+def listener(edge: Edge) -> Listener:
+    return Listener(edge)
+
+
+@pytest.fixture
+def user(edge: Edge) -> User:
+    return User(edge, edge.user("u-user"))

@@ -35,9 +35,11 @@ from tests.support.counts import check
 from tests.support.gateway import PING
 from tests.support.random import SeededRandom
 from tests.support.relay import CLUSTER, Edge
+from tests.support.transport import MemoryTransport
 
 PASSWORD = "correct horse battery staple"
 BASE = "https://lariat.example"
+CLIENT = "203.0.113.9"
 KEY = Key("cluster", CLUSTER)
 
 
@@ -62,7 +64,7 @@ class TestApi:
     def server(self, billed: BilledStore, tmp_path: Path) -> None:
         seal = KeyFile(tmp_path / "seal.key", fresh=True)
         terms = Terms(keepalive=570, lifetime=7000)
-        self.parts = build(billed, seal, self.clock, SeededRandom(), terms, {}, lambda: None)
+        self.parts = build(billed, seal, self.clock, SeededRandom(), terms, {}, lambda: None, MemoryTransport)
         self.parts.bootstrap(PASSWORD)
         # The administrator's rights were given a while ago.
         self.clock.advance(OVERLAP + 1)
@@ -76,7 +78,7 @@ class TestApi:
         body = json.dumps(document).encode() if document else b""
         own = (("authorization", f"Bearer {self.token}"),) if self.token else ()
         self.store.counts.clear()
-        response = self.parts.api.handle(Request(method, path, query, (*own, *headers), body, BASE, ""))
+        response = self.parts.api.handle(Request(method, path, query, (*own, *headers), body, BASE, CLIENT))
         assert response.status < 300, response.body
         return json.loads(response.body)
 

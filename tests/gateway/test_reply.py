@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import LariatError
-from chalicelib.gateway.reply import BadReply, Replies
+from chalicelib.gateway.dated import BadReply
+from chalicelib.gateway.reply import Replies
 from chalicelib.gateway.signing import Signer
 from tests.support.clock import ManualClock
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from chalicelib.auth.providers.due import DUE
 from chalicelib.clusters.affected import CONTENTS
 from chalicelib.controllers import readiness
 from chalicelib.controllers.health import PROBE_SECONDS, RETRY_SECONDS
@@ -89,7 +92,26 @@ def test_the_sweep_finds_what_got_lost(bench: Bench) -> None:
     bench.edge.reset_counts()
     bench.work.sweep()
     assert bench.queued == ["c-2", "c-3"]
-    assert bench.edge.counts["reads"] == 2
+    # The clusters, the connections, and whether an identity provider is enabled.
+    assert bench.edge.counts["reads"] == 3
+
+
+def test_the_sweep_has_memberships_refreshed_if_there_is_whom_to_ask(bench: Bench) -> None:
+    config = Resource(kind="authConfig", id="openldap", spec={"enabled": False})
+    bench.edge.resources.create(config)
+    bench.work.sweep()
+    assert DUE not in [key for key, _, _ in bench.edge.queue.jobs]
+    bench.edge.resources.update(config.key, lambda stored: replace(stored, spec={"enabled": True}))
+    bench.work.sweep()
+    assert (DUE, 0, 0) in bench.edge.queue.jobs
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_memberships_are_refreshed_as_long_as_there_are_more(bench: Bench, more: bool) -> None:
+    edge = bench.edge
+    work = Work(bench, edge.resources, edge.connections, edge.gateway, edge.queue, lambda: more)
+    work.do(DUE, 0)
+    assert edge.queue.jobs == ([(DUE, 0, 0)] if more else [])
 
 
 def test_the_resync_takes_all(bench: Bench) -> None:

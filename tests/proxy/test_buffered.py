@@ -18,7 +18,7 @@ from chalicelib.auth.trust import OVERLAP, SECONDS
 from chalicelib.proxy.buffered import LARGEST_ANSWER, LARGEST_HEADERS, Buffered, Reply, accepts_gzip, size
 from chalicelib.proxy.gatekeeper import LARGEST_BODY, Gatekeeper
 from chalicelib.tunnel.heads import Headers, RequestHead, ResponseHead
-from chalicelib.types import Resource
+from chalicelib.types import Key, Resource
 from tests.support.counts import check
 from tests.support.gateway import GatewayAgent
 from tests.support.relay import CLUSTER, Answer, Edge
@@ -247,7 +247,8 @@ def test_throttling_says_when_to_come_again(house: House) -> None:
 def test_what_a_proxied_get_costs(house: House) -> None:
     """Cold, within the seconds that a token is believed, and after them. ``tests/gateway/counts.json`` has the figures."""
     house.answers(b"{}")
-    # The rights were given a while ago.
+    # The rights were given a while ago, and the token was used today: its first use of a day is one write more.
+    house.edge.resources.update(Key("token", "token-admin"), lambda token: tokens.used(token, house.edge.clock.now()))
     house.edge.clock.advance(OVERLAP + 1)
     for name, seconds in (("cold", 0.0), ("warm", 1.0), ("warm, after a while", SECONDS + 1)):
         house.edge.clock.advance(seconds)

@@ -14,14 +14,14 @@ from chalicelib.schema.kinds.identity import TOKEN, USER
 from chalicelib.schema.names import plural
 from chalicelib.schema.version import Version
 
-ALL = (*MANAGEMENT.schemas, *PUBLIC.schemas, *CONTEXTS["project"].schemas)
+ALL = (*MANAGEMENT.schemas, *PUBLIC.schemas, *(kind for each in CONTEXTS.values() for kind in each.schemas))
 IDS = {kind.id for kind in ALL}
 each = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.id)
 
 WANTED = """
 cluster clusterRegistrationToken node nodePool nodeTemplate nodeDriver kontainerDriver user group groupMember principal
-token authConfig localConfig githubConfig azureADConfig activeDirectoryConfig openLdapConfig freeIpaConfig pingConfig
-adfsConfig keyCloakConfig globalRole globalRoleBinding roleTemplate clusterRoleTemplateBinding
+token authConfig localConfig githubConfig oidcConfig azureADConfig activeDirectoryConfig openLdapConfig freeIpaConfig
+pingConfig adfsConfig keyCloakConfig globalRole globalRoleBinding roleTemplate clusterRoleTemplateBinding
 projectRoleTemplateBinding project podSecurityPolicyTemplate podSecurityPolicyTemplateProjectBinding
 projectNetworkPolicy catalog clusterCatalog projectCatalog template templateVersion templateContent multiClusterApp
 setting preference notifier clusterAlert projectAlert clusterAlertGroup clusterAlertRule projectAlertGroup

@@ -46,6 +46,9 @@ def test_without_options(home: Path) -> None:
         lifetime=86400,
         password="",
         level="info",
+        audit_level=0,
+        audit_log=str(home / ".local" / "share" / "lariat" / "audit.log"),
+        audit_required=True,
     )
 
 
@@ -55,6 +58,9 @@ TABLE = [
     ("--data", "LARIAT_DATA", "data", "/a", Path("/a"), "/b", Path("/b")),
     ("--hostnames", "LARIAT_HOSTNAMES", "hostnames", "a, b.test,", ("a", "b.test"), "2001:db8::1", ("2001:db8::1",)),
     ("--tunnel-lifetime", "LARIAT_TUNNEL_LIFETIME", "lifetime", "60", 60, "7200", 7200),
+    ("--audit-level", "LARIAT_AUDIT_LEVEL", "audit_level", "1", 1, "3", 3),
+    ("--audit-log", "LARIAT_AUDIT_LOG", "audit_log", "-", "-", "/audit.log", "/audit.log"),
+    ("--audit-failure", "LARIAT_AUDIT_FAILURE", "audit_required", "continue", False, "refuse", True),
     ("--log-level", "LARIAT_LOG_LEVEL", "level", "debug", "debug", "error", "error"),
 ]
 IDS = [f"{option} {field}" for option, _, field, *_ in TABLE]
@@ -189,6 +195,9 @@ VARIABLES = [
     ("LARIAT_LOCAL_KUBECONFIG", "/no/such"),
     ("LARIAT_TUNNEL_LIFETIME", "soon"),
     ("LARIAT_LOG_LEVEL", "loud"),
+    ("LARIAT_AUDIT_LEVEL", "4"),
+    ("LARIAT_AUDIT_LOG", "/nowhere/audit.log"),
+    ("LARIAT_AUDIT_FAILURE", "ignore"),
     ("LARIAT_ADMIN_PASSWORD", "x" * 11),
     ("LARIAT_ADMIN_PASSWORD", "x" * 1025),
 ]

@@ -86,3 +86,13 @@ def test_removing_twice_goes_on(resources: Resources, removal: Removal) -> None:
 def test_there_is_nothing_to_resume(resources: Resources, removal: Removal) -> None:
     assert not removal.resume(resources.get(*CLUSTER))
     assert "c-1" in left(resources)
+
+
+def test_one_that_somebody_else_has_finished_is_finished(resources: Resources, removal: Removal) -> None:
+    for number in range(AT_ONCE):
+        resources.create(Resource(kind="binding", id=f"c-1:x-{number:03}", parent="c-1:p-1"))
+    begun = removal.remove(CLUSTER)
+    assert FINALIZER in begun.finalizers
+    assert not removal.resume(begun)
+    assert resources.find(*CLUSTER) is None
+    assert not removal.resume(begun)

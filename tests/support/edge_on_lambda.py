@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 import trustme
 
 from app import PROXIED, Handlers, wire
 from chalicelib.main import OnLambda
 from tests.support import logs
-from tests.support.ministack import Deployed
+from tests.support.lariat import PASSWORD, Server
+from tests.support.ministack import Deployed, Ministack
 
 
 class EdgeOnLambda:
@@ -208,6 +210,17 @@ def running(deployed: Deployed, folder: Path) -> Iterator[EdgeOnLambda]:
             yield edge
         finally:
             edge.stop()
+
+
+@contextmanager
+def serving(ministack: Ministack, folder: Path) -> Iterator[Server]:
+    """A Lariat with its administrator. Its own connections trust its own CA, as they trust a public one on AWS."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
+        with running(Deployed(ministack), folder) as edge:
+            assert edge.handlers.resync({"bootstrap": {"password": PASSWORD}}, None) == {"password": PASSWORD}
+            assert edge.handlers.resync({"bootstrap": {"password": PASSWORD}}, None) == {"password": ""}
+            yield Server(edge.url, edge.authority, folder)
 
 
 def json_of(answer: Mapping[str, Any]) -> Any:

@@ -223,6 +223,10 @@ class GatewayAgent:
         frame = decode(message)
         if frame.kind is Kind.PONG or self.silent:
             return
+        if frame.kind is Kind.PING:
+            answering = self._answering[frame.stream]
+            answering.stream = answering.stream._replace(reply=frame.reply)
+            return
         known = self._answering.setdefault(frame.stream, Answering(Stream(frame.stream, Kind.HEAD, frame.reply)))
         if frame.kind is Kind.RESET:
             self.cancelled += 1

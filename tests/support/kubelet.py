@@ -10,7 +10,7 @@ import queue
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import trustme
 
@@ -45,7 +45,10 @@ class Kubelet(Scripted):
         while (request := peer.request()) is not None:
             self.requests.append(request)
             if request.value("upgrade"):
-                self._echo(peer, request)
+                try:
+                    self.switch(peer, request)
+                finally:
+                    self.ended.put(request.path)
                 return
             if request.path.startswith("/containerLogs/"):
                 self._log(peer)
@@ -58,23 +61,30 @@ class Kubelet(Scripted):
             peer.chunk(f"{line}\n".encode())
         peer.chunk(b"")
 
-    def _echo(self, peer: Peer, request: Request) -> None:
+    def switch(self, peer: Peer, request: Request) -> None:
+        """Switch protocols, and echo."""
         lines = ["HTTP/1.1 101 Switching Protocols", f"Upgrade: {request.value('upgrade')}", "Connection: Upgrade"]
         lines.append("X-Stream-Protocol-Version: v4.channel.k8s.io")
         peer.send("\r\n".join(lines).encode() + b"\r\n\r\n")
-        try:
-            while data := peer.read():
-                if data.endswith(b"hang up"):
-                    return
-                peer.send(data)
-        finally:
-            self.ended.put(request.path)
+        while data := peer.read():
+            if data.endswith(b"hang up"):
+                return
+            peer.send(data)
+
+
+K = TypeVar("K", bound=Kubelet)
 
 
 @contextmanager
 def node(cluster: Cluster, *pods: str) -> Iterator[Kubelet]:
+    with node_of(Kubelet(), cluster, *pods) as kubelet:
+        yield kubelet
+
+
+@contextmanager
+def node_of(kubelet: K, cluster: Cluster, *pods: str) -> Iterator[K]:
     """A node in the cluster whose kubelet this is, with running pods on it."""
-    with serving(Kubelet()) as kubelet:
+    with serving(kubelet):
         _create(cluster, "/api/v1/nodes", {"kind": "Node", "metadata": {"name": NODE}})
         status: dict[str, Any] = {
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],

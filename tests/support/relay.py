@@ -8,20 +8,25 @@ from typing import TypeAlias
 
 from chalicelib.adapters.keyfile import KeyFile
 from chalicelib.adapters.sqlite import SqliteStore
+from chalicelib.auth import tokens
+from chalicelib.auth.authenticate import Authenticator
+from chalicelib.auth.login import new_user
 from chalicelib.auth.roles.records import entry
-from chalicelib.auth.tokens import KEY_LENGTH
 from chalicelib.clusters.registration import token_claim
 from chalicelib.errors import Unavailable
 from chalicelib.gateway.agents import Agents, Terms
+from chalicelib.gateway.callers import Callers
 from chalicelib.gateway.connections import Connections
 from chalicelib.gateway.directory import Directory
 from chalicelib.gateway.mailbox import Mailbox
 from chalicelib.gateway.posting import Patience
 from chalicelib.gateway.relay import Relay
 from chalicelib.gateway.reply import Replies
+from chalicelib.gateway.routes import Routes
 from chalicelib.gateway.signing import Signer
 from chalicelib.gateway.sockets import Sockets
 from chalicelib.gateway.tickets import Tickets
+from chalicelib.proxy.gatekeeper import Gatekeeper
 from chalicelib.store.resources import Resources
 from chalicelib.tunnel.heads import RequestHead, ResponseHead
 from chalicelib.types import Key, Resource
@@ -31,7 +36,7 @@ from tests.support.gateway import Gateway, GatewayAgent, echo
 from tests.support.random import SeededRandom
 
 CLUSTER = "c-abcde"
-TOKEN = "t" * KEY_LENGTH
+TOKEN = "t" * tokens.KEY_LENGTH
 KEY = b"k" * 32
 
 Answer: TypeAlias = Callable[[RequestHead, bytes], tuple[ResponseHead, Sequence[bytes]]]
@@ -71,11 +76,17 @@ class Edge:
         self.patience = Patience(self.clock, self.random, self.gateway.sleep)
         agents = Agents(self.resources, KeyFile(folder / "seal.key", fresh=True), Terms(keepalive=480, lifetime=6600))
         self.queue = ListedQueue()
+        self.routes = Routes(signer, self.clock)
+        self.forget()
+        callers = Callers(
+            lambda: self._gatekeeper, lambda: self._directory, self.routes, self.replies, self.gateway, self.patience
+        )
         self.sockets = Sockets(
             lambda: agents,
             lambda: self.connections,
             self.replies,
             self.tickets,
+            callers,
             self.gateway,
             self.patience,
             self.queue,
@@ -93,6 +104,27 @@ class Edge:
 
     def agent(self, answer: Answer = echo) -> GatewayAgent:
         return GatewayAgent(self.gateway, answer).connect(TOKEN)
+
+    def user(self, name: str, *, cluster: str = "") -> str:
+        """Make a member of the cluster with a token, perhaps good for one cluster alone.
+
+        Return the value of its ``Authorization`` header.
+        """
+        member = Resource(
+            kind="clusterRoleTemplateBinding",
+            id=f"{CLUSTER}:crtb-{name}",
+            parent=CLUSTER,
+            spec={"userId": name, "roleTemplateId": "cluster-member"},
+        )
+        self.resources.create(new_user(name, name, "", {}), member)
+        spec = {"clusterId": cluster or None}
+        self.resources.create(tokens.new(f"token-{name}", TOKEN, name, now=0, ttl=0, spec=spec, labels={}))
+        return f"Bearer token-{name}:{TOKEN}"
+
+    def forget(self) -> None:
+        """From here on, callers' messages run in a process that knows nothing yet."""
+        self._gatekeeper = Gatekeeper(Authenticator(self.resources, self.clock), self.resources, self.clock)
+        self._directory = Directory(self.connections, self.clock)
 
     def process(self) -> Relay:
         mailbox = Mailbox(self.gateway, self.tickets, self.clock)

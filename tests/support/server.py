@@ -12,17 +12,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from chalicelib.adapters.audit import AuditFile
+from chalicelib.adapters.https import Https
 from chalicelib.adapters.keyfile import KeyFile
 from chalicelib.adapters.sqlite import SqliteStore
 from chalicelib.api.http import Pairs, Request, Response
+from chalicelib.audit.recorder import Recorder
 from chalicelib.auth import tokens
 from chalicelib.auth.login import new_user
 from chalicelib.auth.passwords import Passwords
+from chalicelib.clusters.client import Transport
 from chalicelib.gateway.agents import Terms
 from chalicelib.main import build
 from chalicelib.types import Change, Random, Resource
 from tests.support.clock import ManualClock
 from tests.support.random import SeededRandom
+from tests.support.transport import MemoryTransport
 
 BASE = "https://lariat.example"
 PASSWORD = "correct horse battery"
@@ -76,7 +81,14 @@ class Caller:
         return self.authorization.removeprefix("Bearer ").partition(":")[0]
 
     def call(
-        self, method: str, url: str, body: Any = None, *, base: str = BASE, headers: Sequence[tuple[str, str]] = ()
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        *,
+        base: str = BASE,
+        headers: Sequence[tuple[str, str]] = (),
+        client: str = "",
     ) -> Reply:
         """``body`` goes as JSON, bytes as they are; the query stands in ``url``, which may be absolute."""
         path, _, query = url.removeprefix(base).partition("?")
@@ -88,6 +100,7 @@ class Caller:
             headers=(*own, *headers),
             body=body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode(),
             base=base,
+            client=client,
         )
         response: Response = self._server.parts.api.handle(request)
         return Reply(response.status, response.headers, response.body)
@@ -115,7 +128,13 @@ class Server:
     """``changes`` are what the feed told; ``telling`` off, nobody hears of them, as in another process."""
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, str], random: Random, environment: Mapping[str, str]
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        random: Random,
+        environment: Mapping[str, str],
+        level: int,
+        transport: Transport | None = None,
     ) -> None:
         self.clock = ManualClock()
         self.random = random
@@ -125,7 +144,23 @@ class Server:
         self.seal = KeyFile(folder / "seal.key", fresh=True)
         self.store = SqliteStore(str(self.database), self.clock, self._notify)
         close = self.store.close
-        self.parts = build(self.store, self.seal, self.clock, random, TERMS, settings, close, environment)
+        self.audit = AuditFile(folder / "audit.log")
+        recorder = Recorder(level, self.audit, self.clock, random) if level else None
+        web = Https(loopback=True)
+        self.clusters: Transport = transport or MemoryTransport()
+        self.parts = build(
+            self.store,
+            self.seal,
+            self.clock,
+            random,
+            TERMS,
+            settings,
+            close,
+            lambda: self.clusters,
+            environment,
+            recorder,
+            web,
+        )
         self.resources = self.parts.resources
         self.nobody = Caller(self)
         self._numbers = itertools.count(1)
@@ -159,6 +194,15 @@ class Server:
     def log_in(self, username: str, password: str = PASSWORD) -> Reply:
         return self.nobody.post(LOGIN, {"username": username, "password": password})
 
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What the audit log says."""
+        return [json.loads(line) for line in self.log.splitlines()]
+
+    @property
+    def log(self) -> str:
+        return self.database.with_name("audit.log").read_text()
+
     def rows(self) -> bytes:
         """All that the store wrote to disk."""
         return b"".join(path.read_bytes() for path in sorted(self.database.parent.glob("lariat.db*")))
@@ -170,9 +214,13 @@ def serving(
     settings: Mapping[str, str] | None = None,
     random: Random | None = None,
     environment: Mapping[str, str] | None = None,
+    level: int = 0,
+    transport: Transport | None = None,
 ) -> Iterator[Server]:
-    server = Server(folder, settings or {}, random or SeededRandom(), environment or {})
+    """``level`` is the audit log's, which is a file in the folder."""
+    server = Server(folder, settings or {}, random or SeededRandom(), environment or {}, level, transport)
     try:
         yield server
     finally:
         server.parts.close()
+        server.audit.close()

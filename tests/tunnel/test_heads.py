@@ -41,6 +41,8 @@ def test_a_response_head_survives(headers: tuple[tuple[str, str], ...], status: 
         '{"method":"GET","target":"/","headers":[["a",1]]}',
         '{"method":"GET","target":"/","headers":[["a","b\\r\\nc: d"]]}',
         '{"method":"GET","target":"/","headers":[["a: b\\r\\nc","d"]]}',
+        '{"method":"GET","target":"/","headers":[["a","\u20ac"]]}',
+        '{"method":"GET","target":"/","headers":[["a","\\ud800"]]}',
         '{"method":"GET","target":"/","headers":[["","d"]]}',
         '{"method":"GET","target":"/","headers":[],"deflate":1}',
     ],
@@ -51,7 +53,14 @@ def test_bad_request_heads_are_refused(document: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["{}", '{"status":"200","headers":[]}', '{"status":99,"headers":[]}', '{"status":200}']
+    "document",
+    [
+        "{}",
+        '{"status":"200","headers":[]}',
+        '{"status":99,"headers":[]}',
+        '{"status":200}',
+        '{"status":200,"headers":[["a","\u20ac"]]}',
+    ],
 )
 def test_bad_response_heads_are_refused(document: str) -> None:
     with pytest.raises(FrameError):

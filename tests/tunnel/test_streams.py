@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.tunnel.frames import Frame, Kind
 from chalicelib.tunnel.streams import (
+    LONGEST_REASON,
     MOST_EARLY,
     WINDOW,
     Abort,
@@ -120,10 +121,18 @@ def test_a_reset_fails_the_stream_with_its_reason_once() -> None:
     assert stream.done
 
 
-@pytest.mark.parametrize("document", ["", "[]", "nonsense", '{"why":1}'])
+@pytest.mark.parametrize(
+    "document",
+    ["", "[]", "nonsense", '{"why":1}', '{"reason":1}', '{"reason":' + "[" * 900 + "]" * 900 + "}", "[" * 12_000],
+)
 def test_a_reset_without_a_reason_is_a_reset(document: str) -> None:
     _, effects = answer_to(Frame(Kind.RESET, "s", document=document))
     assert effects == [Failed("the other end gave no reason")]
+
+
+def test_a_reason_is_text_that_can_be_kept() -> None:
+    _, effects = answer_to(Frame(Kind.RESET, "s", document='{"reason":"\\ud800' + "x" * 20_000 + '"}'))
+    assert effects == [Failed("?" + "x" * (LONGEST_REASON - 1))]
 
 
 def test_abort_tells_the_other_end() -> None:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chalicelib.auth.providers.due import ATTRIBUTE
 from chalicelib.auth.providers.port import Proof
 from chalicelib.auth.providers.principal import Principal, restore
 from chalicelib.errors import AlreadyExists, NotFound
 from chalicelib.store.resources import Resources
 from chalicelib.types import Clock, Key, Resource, Seal
 
-KIND = "userAttribute"
+KIND = ATTRIBUTE
 MOST_BYTES = 100_000
 """Of the groups of one user at one provider: a resource holds 350 KB, and each token has a copy of the ids."""
 
@@ -73,6 +74,12 @@ class Attributes:
             if any([_entry(entry).tried <= moment for entry in stored.status.values()]):
                 yield stored.id
 
+    def expire(self) -> None:
+        """Let every provider be asked about every user again."""
+        for stored in self._resources.all(KIND):
+            if any(entry["tried"] for entry in stored.status.values()):
+                self._change(stored.id, _overdue)
+
     def of_user(self, user: str) -> list[tuple[str, Entry]]:
         """The providers that said something of a user, and what."""
         stored = self._resources.find(KIND, user)
@@ -85,7 +92,7 @@ class Attributes:
                 yield stored.id, _entry(stored.status[provider])
 
     def _change(self, user: str, change: Callable[[Resource], Resource]) -> None:
-        new = change(Resource(kind=KIND, id=user, owner=Key("user", user)))
+        new = change(Resource(kind=KIND, id=user, parent=user, owner=Key("user", user)))
         try:
             self._resources.update(new.key, change)
         except NotFound:
@@ -111,6 +118,10 @@ def _with(stored: Resource, provider: str, entry: Entry, sealed: dict[str, str])
         "tried": entry.tried,
     }
     return replace(stored, status={**stored.status, provider: document}, sealed={**stored.sealed, **sealed})
+
+
+def _overdue(stored: Resource) -> Resource:
+    return replace(stored, status={name: {**entry, "tried": 0} for name, entry in stored.status.items()})
 
 
 def _without(stored: Resource, provider: str) -> Resource:

@@ -50,6 +50,11 @@ class Configs:
         stored = self._resources.find(KIND, name)
         return self._config(stored) if stored else None
 
+    def shown(self, name: str) -> Resource:
+        """What is stored of a provider, or what it is before anybody configured it."""
+        stored = self._resources.find(KIND, name)
+        return stored or Resource(kind=KIND, id=name, spec=_blank(name))
+
     def enabled(self, name: str) -> Config | None:
         config = self.find(name)
         return config if config is not None and config.enabled else None
@@ -126,6 +131,14 @@ class Configs:
             "allowedPrincipalIds": list(config.allowed),
         }
         return Resource(kind=KIND, id=config.name, spec={**shown, **spec}, sealed=sealed)
+
+
+def _blank(name: str) -> dict[str, Any]:
+    settings = settings_of(name)
+    known = {
+        field: value for field, value in fields.defaults(settings).items() if field not in fields.secrets(settings)
+    }
+    return {**known, "type": TYPES[name][0], "enabled": False, "accessMode": RESTRICTED, "allowedPrincipalIds": []}
 
 
 def _is_enabled(stored: Resource) -> bool:

@@ -76,6 +76,20 @@ class Enabling:
         self._memberships.readmit(name)
         return stored
 
+    def change(self, name: str, values: Mapping[str, Any]) -> Resource:
+        """Change what needs no test: who may come in; and everything while nobody can.
+
+        Raises ``Refused`` for other changes of a provider that is enabled.
+        """
+        given = {**self._configs.shown(name).spec, **values}
+        draft = self._configs.draft(name, given)
+        known = self._configs.enabled(name)
+        if known is None:
+            return self._configs.store(draft)
+        if draft.settings != known.settings:
+            raise Refused("the provider is enabled: its settings are changed by testAndApply, which tries them out")
+        return self.admit(name, draft.mode, list(draft.allowed))
+
     def admit(self, name: str, mode: str, allowed: list[str]) -> Resource:
         """Change the access mode and the allowed principals; whom they leave out is out at once."""
         stored = self._configs.admit(name, mode, allowed)

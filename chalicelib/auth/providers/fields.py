@@ -47,6 +47,12 @@ def names(settings: type[Any]) -> list[str]:
     return [wire(field.name) for field in dataclasses.fields(settings)]
 
 
+def defaults(settings: type[Any]) -> dict[str, Any]:
+    """What each field is if nobody sets it, as the API shows it."""
+    known = {wire(field.name): field.default for field in dataclasses.fields(settings)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in known.items()}
+
+
 def wire(name: str) -> str:
     """``group_dn_attribute`` is ``groupDNAttribute`` in the API."""
     first, *others = name.split("_")

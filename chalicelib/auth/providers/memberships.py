@@ -22,7 +22,8 @@ from chalicelib.errors import LariatError, NotFound, Unauthorized
 from chalicelib.store.resources import Resources
 from chalicelib.types import Clock, Key, Resource
 
-REFRESH_SECONDS = 3600
+REFRESH_SECONDS = 1800
+"""Seconds after which a user is due. Schedules look every few minutes or every hour: what was left is gone after that."""
 LONGEST_UNCONFIRMED = 3 * 24 * 3600
 """Seconds that groups count while the provider can't be asked; then they go, and the next login brings them back."""
 
@@ -67,6 +68,11 @@ class Memberships:
             self._refresh_or_forget(user)
             done += 1
         return done
+
+    def refresh_all(self, limit: int = 100) -> None:
+        """Have every user looked at anew: some at once, the others by the schedule."""
+        self._attributes.expire()
+        self.refresh_due(limit)
 
     def readmit(self, name: str) -> None:
         """Decide anew, by what is known, who may stay: a provider's access mode or allowed principals have changed."""

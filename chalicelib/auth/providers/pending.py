@@ -33,6 +33,13 @@ class Begun(NamedTuple):
     nonce: str
 
 
+class Arriving(NamedTuple):
+    """What a login on its way is for: the provider, and whether an administrator tries it out."""
+
+    provider: str
+    testing: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """What the end of the login needs."""
@@ -64,6 +71,10 @@ class Pending:
             "until": int(self._clock.now()) + SECONDS,
         }
         return Begun(self._seal.seal(json.dumps(document), _PURPOSE), browser, _challenge(verifier), nonce)
+
+    def arriving(self, state: str) -> Arriving:
+        known = self._open(state)
+        return Arriving(str(known.get("provider")), bool(known.get("tester")))
 
     def finish(self, provider: str, state: str, browser: str, tester: str = "") -> Secrets:
         """Raises ``Unauthorized`` unless this browser began this login, a moment ago and for the first time."""

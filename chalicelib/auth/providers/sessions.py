@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from chalicelib.auth import tokens
-from chalicelib.auth.login import Login
+from chalicelib.auth.login import SESSION_MILLISECONDS, Login
 from chalicelib.auth.providers.accounts import Accounts
 from chalicelib.auth.providers.admission import Membership, admitted
 from chalicelib.auth.providers.attributes import Attributes
 from chalicelib.auth.providers.catalogue import Catalogue
 from chalicelib.auth.providers.configs import Config, Configs
 from chalicelib.auth.providers.ending import gone
-from chalicelib.auth.providers.pending import Pending
+from chalicelib.auth.providers.pending import Arriving, Pending
 from chalicelib.auth.providers.port import Code, Password, Proof, Redirecting
 from chalicelib.auth.providers.principal import local
 from chalicelib.errors import Forbidden, NotFound, Refused, Unauthorized
@@ -67,7 +67,13 @@ class Sessions:
         self._callback = callback
 
     def log_in(
-        self, name: str, username: str, password: str, description: str = "", address: str = ""
+        self,
+        name: str,
+        username: str,
+        password: str,
+        description: str = "",
+        address: str = "",
+        ttl: int = SESSION_MILLISECONDS,
     ) -> tuple[Resource, str]:
         """Return a new session token and its key.
 
@@ -80,27 +86,33 @@ class Sessions:
         proof = self._login.throttle.guard(
             f"{name}/{account}", address, "", lambda: provider.authenticate(Password(username, password))
         )
-        return self._enter(config, proof, description, address)
+        return self._enter(config, proof, description, address, ttl)
 
     def begin(self, name: str) -> Journey:
         """Begin a login at a provider that browsers are sent to."""
         return start(self._catalogue, self._pending, self._enabled(name), self._callback())
 
-    def finish(self, name: str, back: Return, description: str = "", address: str = "") -> tuple[Resource, str]:
+    def finish(
+        self, name: str, back: Return, description: str = "", address: str = "", ttl: int = SESSION_MILLISECONDS
+    ) -> tuple[Resource, str]:
         """As ``log_in``, for the browser that ``begin`` has sent away."""
         config = self._enabled(name)
         code = arrived(self._pending, name, back)
         proof = self._catalogue.build(name, config.settings).authenticate(code)
-        return self._enter(config, proof, description, address)
+        return self._enter(config, proof, description, address, ttl)
 
-    def _enter(self, config: Config, proof: Proof, description: str, address: str) -> tuple[Resource, str]:
+    def arriving(self, state: str) -> Arriving:
+        """What a browser's ``state`` belongs to; that it is this browser's is not proven by that. Raises ``Unauthorized``."""
+        return self._pending.arriving(state)
+
+    def _enter(self, config: Config, proof: Proof, description: str, address: str, ttl: int) -> tuple[Resource, str]:
         known = self._accounts.find(proof.user.id)
         if not self._admits(config, proof, known):
             raise Forbidden("you are known, but not admitted here: ask an administrator")
         user = known or self._accounts.find_or_make(proof.user)
         entry = self._attributes.record(user.id, config.name, proof)
         origin = tokens.origin(config.name, proof.user.id, [group.id for group in entry.groups])
-        token, key = self._login.begin_session(user, origin, description, address)
+        token, key = self._login.begin_session(user, origin, description, address, ttl)
         # The token is stored: whoever closes the provider to this user from now on finds it; who did so before is seen here.
         now = self._configs.enabled(config.name)
         if now is None or not self._admits(now, proof, user):

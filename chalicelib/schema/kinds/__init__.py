@@ -7,16 +7,23 @@ from chalicelib.schema.kinds import (
     alerts,
     catalogs,
     clusters,
+    configuration,
     identity,
     logging,
+    namespaces,
+    networking,
     nodes,
     pipelines,
     projects,
     providers,
     rbac,
     settings,
+    workloads,
 )
 from chalicelib.schema.version import Version
+
+INSIDE = (namespaces, pipelines, workloads, networking, configuration)
+"""Areas whose kinds live inside of a cluster or a project."""
 
 AREAS = (
     clusters,
@@ -32,8 +39,13 @@ AREAS = (
 )
 
 MANAGEMENT = Version("/v3", "management.cattle.io", tuple(kind for area in AREAS for kind in area.KINDS))
-CLUSTER_CONTEXT = Version("/v3/cluster", "cluster.cattle.io", (), context="cluster")
-PROJECT_CONTEXT = Version("/v3/project", "project.cattle.io", pipelines.KINDS, context="project")
+LIVE: tuple[Kind, ...] = (*namespaces.KINDS, *workloads.KINDS, *networking.KINDS, *configuration.KINDS)
+"""Kinds whose resources live in clusters."""
+
+CLUSTER_CONTEXT = Version("/v3/cluster", "cluster.cattle.io", namespaces.KINDS, context="cluster")
+PROJECT_CONTEXT = Version(
+    "/v3/project", "project.cattle.io", (*pipelines.KINDS, *LIVE[len(namespaces.KINDS) :]), context="project"
+)
 PUBLIC = Version("/v3-public", "management.cattle.io", identity.PUBLIC_KINDS, version="v3public")
 
 KINDS: tuple[Kind, ...] = MANAGEMENT.kinds
@@ -43,7 +55,7 @@ find = MANAGEMENT.find
 CONTEXTS = {version.context: version for version in (CLUSTER_CONTEXT, PROJECT_CONTEXT)}
 """What lives inside of a cluster or a project, by the kind of the context."""
 
-STORED: tuple[Kind, ...] = (*MANAGEMENT.kinds, *PROJECT_CONTEXT.kinds)
+STORED: tuple[Kind, ...] = (*MANAGEMENT.kinds, *pipelines.KINDS)
 """Kinds whose resources Lariat keeps itself."""
 
 

@@ -16,6 +16,7 @@ from chalicelib.schema.field import (
     text,
 )
 from chalicelib.schema.kind import Action, Kind, part
+from chalicelib.types import Resource
 
 LONGEST_TTL = 10 * 365 * 24 * 3600 * 1000
 """Milliseconds that a token may live for at most; 0 lives for ever."""
@@ -38,9 +39,15 @@ USER = Kind(
         "me": read_only("boolean"),
         "principalIds": read_only("array[string]", place="spec"),
     },
-    actions={"setpassword": Action(SET_PASSWORD, "user")},
-    collection_actions={"changepassword": Action(CHANGE_PASSWORD)},
+    actions={"setpassword": Action(SET_PASSWORD, "user"), "refreshauthprovideraccess": Action()},
+    collection_actions={"changepassword": Action(CHANGE_PASSWORD), "refreshauthprovideraccess": Action()},
 )
+
+
+def _is_derived(token: Resource) -> bool:
+    """A session ends with its time: who wants another logs in."""
+    return token.spec.get("isDerived") is True
+
 
 TOKEN = Kind(
     id="token",
@@ -60,11 +67,13 @@ TOKEN = Kind(
         "expired": read_only("boolean"),
         "expiresAt": read_only(),
         "lastUpdateTime": read_only(),
+        "lastUsedAt": read_only("date"),
         "token": read_only(),
         "userPrincipal": read_only(place="spec"),
         "groupPrincipals": read_only("array[string]", place="spec"),
     },
     resource_methods=("GET", "DELETE"),
+    actions={"rotate": Action(output="token", when=_is_derived)},
     collection_actions={"logout": Action()},
 )
 
@@ -103,23 +112,37 @@ PRINCIPAL = Kind(
     collection_actions={"search": Action(SEARCH, "collection")},
 )
 
-LOGIN = part(
-    "basicLogin",
-    username=text(256, required=True),
-    password=secret(1024, required=True),
-    description=DESCRIPTION,
-    responseType=enum("json", "cookie", default="json"),
-    ttl=number(0, 0, LONGEST_TTL),
-)
+_SESSION = {
+    "description": DESCRIPTION,
+    # ``json``, ``cookie``, ``kubeconfig`` or ``kubeconfig_<cluster>``
+    "responseType": text(64, default="json"),
+    "ttl": number(0, 0, LONGEST_TTL),
+}
+LOGIN = part("basicLogin", username=text(256, required=True), password=secret(1024, required=True), **_SESSION)
+REDIRECTED = part("redirectedLogin", code=text(4096, required=True), state=text(4096, required=True), **_SESSION)
+"""What a browser brought back from a provider; its cookie says that it is the browser that was sent there."""
 
-LOCAL_PROVIDER = Kind(
-    id="localProvider",
-    base="authProvider",
-    collection_methods=(),
-    resource_methods=("GET",),
-    fields={"name": read_only()},
-    actions={"login": Action(LOGIN, "token")},
-)
+
+def _provider(id: str, login: Kind) -> Kind:
+    redirects = {"redirectUrl": Field(create=False, update=False)} if login is REDIRECTED else {}
+    return Kind(
+        id=id,
+        base="authProvider",
+        collection_methods=(),
+        resource_methods=("GET",),
+        fields={"name": read_only(), **redirects},
+        actions={"login": Action(login, "token")},
+    )
+
+
+PROVIDERS = {
+    "local": _provider("localProvider", LOGIN),
+    "activedirectory": _provider("activeDirectoryProvider", LOGIN),
+    "github": _provider("githubProvider", REDIRECTED),
+    "oidc": _provider("oidcProvider", REDIRECTED),
+    "openldap": _provider("openLdapProvider", LOGIN),
+}
+"""What somebody logs in through, by the providers' names."""
 
 AUTH_PROVIDER = Kind(
     id="authProvider",
@@ -129,4 +152,4 @@ AUTH_PROVIDER = Kind(
 )
 
 KINDS = (USER, TOKEN, PREFERENCE, GROUP, GROUP_MEMBER, PRINCIPAL)
-PUBLIC_KINDS = (AUTH_PROVIDER, LOCAL_PROVIDER)
+PUBLIC_KINDS = (AUTH_PROVIDER, *PROVIDERS.values())

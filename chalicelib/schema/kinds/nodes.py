@@ -23,7 +23,6 @@ from chalicelib.schema.kind import Action, Kind, part
 
 LONG = 256 * 1024
 NO_MACHINES = "Lariat does not make machines yet"
-NO_CORDON = "nodes are cordoned and drained with kubectl until Lariat does it"
 
 TAINT = part("taint", key=text(required=True), value=text(), effect=enum("NoSchedule", "PreferNoSchedule", "NoExecute"))
 CUSTOM = part(
@@ -94,10 +93,10 @@ NODE = Kind(
         "volumesInUse": read_only("array[string]"),
     },
     actions={
-        "cordon": Action(later=NO_CORDON),
-        "uncordon": Action(later=NO_CORDON),
-        "drain": Action(DRAIN, later=NO_CORDON),
-        "stopDrain": Action(later=NO_CORDON),
+        "cordon": Action(),
+        "uncordon": Action(),
+        "drain": Action(DRAIN),
+        "stopDrain": Action(),
     },
     later="Lariat does not install nodes yet",
 )

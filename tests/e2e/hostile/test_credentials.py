@@ -61,7 +61,7 @@ BAD = {
     "two in a list": ("Authorization: Bearer {token}, Bearer {token}",),
     "not base64": ("Authorization: Basic !!!",),
     "beyond ASCII": ("Authorization: Bearer {token}\xe9",),
-    "a cookie": ("Cookie: R_SESS={token}",),
+    "another cookie": ("Cookie: token={token}",),
     "in the query": ("X-Token: {token}",),
 }
 
@@ -75,6 +75,11 @@ def test_under_k8s_nobody_gets_a_kubernetes_status(
     assert answer.is_status(401)
     assert answer.json["reason"] == "Unauthorized"
     assert recorder.requests("hostile") == []
+
+
+def test_under_k8s_a_browsers_cookie_is_nobody(wire: Wire, tape: str, root: str) -> None:
+    """Else any page could have its visitor's browser ask a cluster."""
+    assert wire.ask(head(f"{tape}/hostile", f"Cookie: R_SESS={root}")).is_status(401)
 
 
 @pytest.mark.parametrize("headers", BAD.values(), ids=BAD.keys())

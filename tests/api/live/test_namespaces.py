@@ -1,0 +1,88 @@
+"""Namespaces, and who may put them into which project."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.types import Resource
+from tests.api.live.conftest import Scene
+from tests.support.server import Caller
+
+pytestmark = pytest.mark.cluster
+URL = "/v3/cluster/c-1/namespaces"
+
+
+def test_one_without_a_name_or_project(admin: Caller) -> None:
+    made = admin.make(URL, {})
+    assert made["id"].startswith("n-")
+    assert made["projectId"] is None
+    assert list(made["actions"]) == ["move"]
+
+
+@pytest.mark.parametrize("project", ["c-1:p-nope", "c-2:p-nope", "nonsense"])
+def test_a_project_that_is_not_there(admin: Caller, project: str) -> None:
+    assert admin.post(URL, {"projectId": project}).status == 404
+
+
+def test_it_moves(scene: Scene, admin: Caller) -> None:
+    made = admin.make(URL, {"projectId": scene.home})
+    itself, move = made["links"]["self"], made["actions"]["move"]
+    scene.cluster.kubectl("-n", made["id"], "create", "configmap", "one")
+    assert f"{made['id']}:one" in admin.get(scene.url("configMaps")).ids
+    moved = admin.post(move, {"projectId": scene.other})
+    assert (moved.status, moved.body) == (200, b"")
+    assert admin.get(itself).json["projectId"] == scene.other
+    assert f"{made['id']}:one" not in admin.get(scene.url("configMaps")).ids
+    assert f"{made['id']}:one" in admin.get(scene.url("configMaps", scene.other)).ids
+    assert admin.post(move, {"projectId": None}).status == 200
+    assert admin.get(itself).json["projectId"] is None
+    assert admin.post(move, {"projectId": "c-1:p-nope"}).status == 404
+    assert admin.post(move, {}).error == (422, "MissingRequired", "projectId")
+
+
+def test_an_update_does_not_move_it(scene: Scene, admin: Caller) -> None:
+    made = admin.make(URL, {"projectId": scene.home})
+    for change in ({"projectId": scene.other}, {"annotations": {"field.cattle.io/projectId": scene.other}}):
+        assert admin.put(made["links"]["self"], change).json["projectId"] == scene.home
+
+
+def test_a_project_with_a_quota_takes_none(scene: Scene, admin: Caller) -> None:
+    quota = {"limit": {"pods": "2"}}
+    body = {"name": "tight", "clusterId": "c-1", "resourceQuota": quota, "namespaceDefaultResourceQuota": quota}
+    project = admin.make("/v3/projects", body)["id"]
+    made = admin.make(URL, {})
+    assert admin.post(made["actions"]["move"], {"projectId": project}).error[:2] == (422, "InvalidAction")
+
+
+def test_rights_in_the_cluster_are_none_in_a_project(scene: Scene) -> None:
+    """Who may change namespaces in a cluster can still not take them out of, or put them into, others' projects."""
+    mighty = scene.server.user("mighty")
+    assert (
+        scene.cluster.kubectl(
+            "create", "clusterrolebinding", "mighty", "--clusterrole=cluster-admin", "--user=u-mighty"
+        ).code
+        == 0
+    )
+    free = mighty.make(URL, {})
+    assert mighty.post(URL, {"projectId": scene.home}).error[:2] == (403, "PermissionDenied")
+    assert mighty.post(free["actions"]["move"], {"projectId": scene.home}).error[:2] == (403, "PermissionDenied")
+    taken = f"{URL}/{scene.inside}?action=move"
+    assert mighty.post(taken, {"projectId": None}).error[:2] == (403, "PermissionDenied")
+
+
+def test_backing_namespaces_are_hidden(scene: Scene, admin: Caller) -> None:
+    made = admin.make(URL, {})
+    note = "management.cattle.io/system-namespace=true"
+    assert scene.cluster.kubectl("annotate", "namespace", made["id"], note).code == 0
+    assert admin.get(made["links"]["self"]).status == 404
+    assert made["id"] not in admin.get(URL).ids
+
+
+def test_a_cluster_that_is_not_there(scene: Scene, admin: Caller) -> None:
+    scene.server.resources.create(Resource(kind="cluster", id="c-9", spec={"name": "nine"}))
+    for path in (
+        "/v3/cluster/c-nope/namespaces",
+        "/v3/project/c-nope:p-x/pods",
+        "/v3/clusters/c-nope/storageClasses/x",
+    ):
+        assert admin.get(path).error[:2] == (503, "ClusterUnavailable")
