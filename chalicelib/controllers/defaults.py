@@ -30,7 +30,6 @@ NAMESPACES = {
         "kube-system",
         "kube-public",
         "kube-node-lease",
-        "lariat-system",
         "cattle-system",
         "ingress-nginx",
     ),

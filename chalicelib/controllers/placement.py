@@ -58,7 +58,9 @@ def _project(
         return ""
     project = record.get(namespace["metadata"]["uid"])
     if project is None:
-        project = _annotation(namespace) or defaults.get(namespace["metadata"]["name"], "")
+        said = _annotation(namespace)
+        # What another Lariat has left says nothing here.
+        project = said if said in projects else defaults.get(namespace["metadata"]["name"], "")
     return project if project in projects else ""
 
 
