@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -23,6 +23,9 @@ from chalicelib.auth.login import Login, bootstrap
 from chalicelib.auth.passwords import Passwords
 from chalicelib.auth.providers.due import ATTRIBUTE, enabled
 from chalicelib.auth.providers.members import is_member
+from chalicelib.auth.rights import library
+from chalicelib.auth.roles.records import entry
+from chalicelib.auth.tokens import word
 from chalicelib.clusters.client import ClusterClient, Transport
 from chalicelib.errors import LariatError
 from chalicelib.gateway.agents import Agents, Terms
@@ -42,7 +45,7 @@ from chalicelib.gateway.tickets import Tickets
 from chalicelib.gateway.work import Work
 from chalicelib.proxy.buffered import Buffered, Proxy
 from chalicelib.proxy.gatekeeper import Gatekeeper
-from chalicelib.reconcile import Reconciler
+from chalicelib.reconcile import Enqueue, Reconciler
 from chalicelib.schema.kinds import dependents
 from chalicelib.store.notices import KIND as NOTICE
 from chalicelib.store.removal import Dependent, Removal
@@ -109,8 +112,11 @@ class Parts:
         """Create the first administrator if there never was one; return the password that was set, else ``""``."""
         return bootstrap(self.resources, self.passwords, self.random, password)
 
-    def reconciler(self, transport: Transport) -> Reconciler:
-        return Reconciler(self.resources, ClusterClient(transport), self.clock, self.removal)
+    def reconciler(self, transport: Transport, enqueue: Enqueue) -> Reconciler:
+        """``enqueue`` takes the keys that follow from those that the reconciler is given."""
+        return Reconciler(
+            self.resources, ClusterClient(transport), self.clock, self.removal, enqueue, lambda: word(self.random, 5)
+        )
 
     def refresh_memberships(self, limit: int = 100) -> bool:
         """Ask providers about users whose groups are old; say whether there may be more."""
@@ -140,7 +146,7 @@ def build(
     ``transport`` is asked for when the API needs a cluster. ``environment`` may give settings, as ``CATTLE_<NAME>``.
     ``web`` takes the place of HTTPS to identity providers.
     """
-    resources = Resources(store, clock, random)
+    resources = Resources(store, clock, random, gather=entry)
     passwords = Passwords()
     login = Login(resources, passwords, clock, random)
     authenticator = Authenticator(resources, clock)
@@ -158,7 +164,7 @@ def build(
             resources, seal, clock, random, login, member, lambda: values.value("server-url"), web
         )
 
-    services = Services(resources, removal, random, clock, Sealing(seal))
+    services = Services(resources, removal, random, clock, Sealing(seal), authenticator.rights)
     registry, values, registrations, keys = assemble(
         services, login, passwords, seal, identities, settings, environment, lambda: ClusterClient(transport())
     )
@@ -215,7 +221,10 @@ def identity_providers(
     from chalicelib.adapters.ldap import Ldap
     from chalicelib.auth.providers.identities import identities
 
-    return identities(resources, seal, clock, random, login, web or Https(), Ldap(), member, server_url)
+    def roles() -> Iterable[str]:
+        return library(resources).new_user_roles()
+
+    return identities(resources, seal, clock, random, login, web or Https(), Ldap(), member, server_url, roles)
 
 
 def on_sqlite(
@@ -329,9 +338,9 @@ class OnLambda:
 
     @cached_property
     def work(self) -> Work:
-        reconcile = self.parts.reconciler(self._relay).reconcile
+        reconciler = self.parts.reconciler(self._relay, self._queue.add)
         refresh = partial(self.parts.refresh_memberships, AT_ONCE)
-        return Work(reconcile, self.parts.resources, self._connections, self._post, self._queue, refresh)
+        return Work(reconciler, self.parts.resources, self._connections, self._post, self._queue, refresh)
 
     def jobs(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Do the jobs of the queue's event; the answer names those that have to come again."""

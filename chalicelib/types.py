@@ -114,6 +114,9 @@ class Store(Protocol):
     def get(self, key: Key) -> Resource | None:
         """Return the resource as last acknowledged (a strongly consistent read)."""
 
+    def several(self, keys: Sequence[Key]) -> Sequence[Resource]:
+        """Return those that are there, read like ``get``, in the order of the keys."""
+
     def list(self, kind: str, parent: str | None = None, *, after: str = "", limit: int = 1000) -> Page:
         """List one kind in the order of ids, of one parent or (``None``) of all.
 

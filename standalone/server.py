@@ -9,7 +9,7 @@ import fcntl
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
@@ -20,6 +20,7 @@ from agent.kubernetes import Kubernetes
 from chalicelib import main
 from chalicelib.audit.recorder import Recorder
 from chalicelib.auth.providers.due import DUE
+from chalicelib.clusters.affected import woken
 from chalicelib.errors import Unavailable
 from chalicelib.gateway.agents import Terms
 from chalicelib.main import Parts, on_sqlite
@@ -116,7 +117,7 @@ class _Running:
         self._changes = changes
         self._loop = asyncio.get_running_loop()
         self._tunnels = tunnels
-        self._reconciler = parts.reconciler(Bridge(self._tunnels, self._loop))
+        self._reconciler = parts.reconciler(Bridge(self._tunnels, self._loop), self._enqueue)
         self._work = Work(self._work_on, parts.clock)
         self._kubernetes = kubernetes
         self._direct = Direct(local.LOCAL, kubernetes, self._tunnels) if kubernetes else None
@@ -159,13 +160,13 @@ class _Running:
         key = change.key
         self._parts.changed(key)
         self._hub.heard(change)
-        if key.kind == "globalRoleBinding":
-            for cluster in self._reconciler.clusters():
-                self._work.add(cluster)
-        if key.kind == "cluster":
+        self._enqueue(woken([key]))
+        if key.kind == "cluster" and self._parts.resources.find(*key) is None:
+            asyncio.run_coroutine_threadsafe(self._tunnels.drop(key.id), self._loop)
+
+    def _enqueue(self, keys: Iterable[Key]) -> None:
+        for key in keys:
             self._work.add(key)
-            if self._parts.resources.find(*key) is None:
-                asyncio.run_coroutine_threadsafe(self._tunnels.drop(key.id), self._loop)
 
 
 class _Changes:

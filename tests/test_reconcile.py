@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chalicelib.clusters import desired
+from chalicelib.clusters.affected import CONTENTS, woken
 from chalicelib.clusters.client import Answer
-from chalicelib.controllers.health import BINDINGS, PROBE_SECONDS, RETRY_SECONDS
+from chalicelib.controllers.health import PROBE_SECONDS, RETRY_SECONDS, SOON
+from chalicelib.controllers.placement import PROJECT
+from chalicelib.controllers.readiness import BOUND
 from chalicelib.reconcile import Reconciler
 from chalicelib.store.removal import AT_ONCE
 from chalicelib.tunnel.heads import RequestHead
@@ -26,7 +31,8 @@ class House:
         self.admin: Caller = server.user("admin", administrator=True)
         self.id = str(self.admin.make("/v3/clusters", {"name": "one"})["id"])
         self.transport = MemoryTransport()
-        self.reconciler: Reconciler = server.parts.reconciler(self.transport)
+        self.queued: list[Key] = []
+        self.reconciler: Reconciler = server.parts.reconciler(self.transport, self.queued.extend)
 
     @property
     def shown(self) -> Any:
@@ -40,7 +46,20 @@ class House:
         return self.transport.add(self.id)
 
     def reconcile(self) -> float | None:
+        self.follow()
         return self.reconciler.reconcile(Key("cluster", self.id))
+
+    def follow(self) -> list[Key]:
+        """Work on all that has changed, and on what follows from it, as the edges do; return the keys of contents."""
+        done = []
+        while self.server.changes or self.queued:
+            keys = [*woken(change.key for change in self.server.changes), *self.queued]
+            self.server.changes.clear()
+            self.queued.clear()
+            for key in dict.fromkeys(keys):
+                self.reconciler.reconcile(key)
+                done += [key] if key.kind == CONTENTS else []
+        return done
 
     def activate(self) -> MemoryCluster:
         cluster = self.connect()
@@ -56,7 +75,8 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def bound(cluster: MemoryCluster) -> list[str]:
-    return [path.removeprefix(f"{BINDINGS}/globaladmin-") for path in cluster.objects]
+    names = cluster.names("clusterrolebindings")
+    return [name.removeprefix("globaladmin-") for name in names if name.startswith("globaladmin-")]
 
 
 def test_a_cluster_that_was_never_connected_is_waited_for(house: House) -> None:
@@ -75,10 +95,12 @@ def test_a_connected_cluster_becomes_active(house: House) -> None:
 def test_administrators_are_bound_before_the_cluster_is_active(house: House) -> None:
     """Who sees it as active may use it."""
     states = []
+    house.follow()
     cluster = house.connect()
     cluster.before = lambda head: states.append((head.method, house.state))
     house.reconcile()
-    assert states == [("GET", "pending"), ("POST", "pending")]
+    assert {state for _, state in states} == {"pending"}
+    assert states[-1][0] == "POST"
     assert bound(cluster) == [house.admin.user]
     assert house.state == "active"
 
@@ -95,12 +117,12 @@ def test_a_cluster_that_refuses_the_binding_is_not_active(house: House) -> None:
 
 def test_looking_again_writes_nothing(house: House) -> None:
     cluster = house.activate()
-    before, changes = house.shown, len(house.server.changes)
+    before, changes, asked = house.shown, len(house.server.changes), len(cluster.requests)
     house.server.clock.advance(60)
     assert house.reconcile() == PROBE_SECONDS
     assert house.shown == before
     assert len(house.server.changes) == changes
-    assert [head.method for head in cluster.requests] == ["GET", "POST", "GET"]
+    assert [head.method for head in cluster.requests[asked:]] == ["GET"]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +220,7 @@ def test_a_cluster_that_is_deleted_meanwhile_stays_deleted(house: House) -> None
     cluster = house.connect()
 
     def delete(head: RequestHead) -> None:
-        if head.method == "GET":
+        if house.server.resources.find("cluster", house.id):
             house.server.resources.remove(Key("cluster", house.id))
 
     cluster.before = delete
@@ -206,12 +228,33 @@ def test_a_cluster_that_is_deleted_meanwhile_stays_deleted(house: House) -> None
     assert house.admin.get(f"/v3/clusters/{house.id}").status == 404
 
 
-def test_a_deleted_cluster_needs_nothing(house: House) -> None:
+def test_a_deleted_cluster_is_left_as_it_was(house: House) -> None:
     cluster = house.activate()
+    assert "cluster-owner" in cluster.names("clusterroles")
+    reply = house.admin.delete(f"/v3/clusters/{house.id}")
+    assert (reply.status, reply.json["state"]) == (200, "removing")
+    house.follow()
+    assert cluster.objects == {}
+    assert house.admin.get(f"/v3/clusters/{house.id}").status == 404
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_a_cluster_that_can_not_be_cleaned_goes_as_well(house: House, away: bool) -> None:
+    cluster = house.activate()
+    cluster.connected, cluster.refusal = not away, failure(500, "broken")
     house.admin.delete(f"/v3/clusters/{house.id}")
-    asked = len(cluster.requests)
-    assert house.reconcile() is None
-    assert len(cluster.requests) == asked
+    house.follow()
+    assert house.admin.get(f"/v3/clusters/{house.id}").status == 404
+
+
+def test_a_cluster_is_not_active_before_its_rights_count(house: House) -> None:
+    cluster = house.connect()
+    cluster.effective = False
+    assert house.reconcile() == SOON
+    assert house.state == "pending"
+    cluster.effective = True
+    assert house.reconcile() == PROBE_SECONDS
+    assert house.state == "active"
 
 
 def test_a_cluster_that_is_going_away_is_left_alone(house: House) -> None:
@@ -235,12 +278,14 @@ def test_a_renaming_meanwhile_is_not_lost(house: House) -> None:
 
     cluster.before = rename
     house.reconcile()
-    assert (house.shown["name"], house.state) == ("renamed-post", "active")
+    assert house.shown["name"].startswith("renamed-")
+    assert house.state == "active"
 
 
 def test_all_clusters_for_a_repair(house: House) -> None:
     house.server.resources.create(Resource(kind="cluster", id="c-0"))
-    assert house.reconciler.clusters() == [Key("cluster", "c-0"), Key("cluster", house.id)]
+    both = [(kind, id) for id in ("c-0", house.id) for kind in ("cluster", CONTENTS)]
+    assert house.reconciler.clusters() == [Key(*each) for each in both]
 
 
 def test_what_is_being_removed_is_removed_to_the_end(house: House) -> None:
@@ -255,3 +300,64 @@ def test_what_is_being_removed_is_removed_to_the_end(house: House) -> None:
         pass
     assert house.admin.get(f"/v3/clusters/{cluster}").status == 404
     assert house.admin.get("/v3/nodes").ids == []
+
+
+def namespace(cluster: MemoryCluster, name: str, project: str) -> Any:
+    """Make a namespace that says which project it is in; return it as it is in the cluster."""
+    metadata = {"name": name, "uid": f"uid-{name}", "annotations": {PROJECT: project}}
+    cluster.objects[f"/api/v1/namespaces/{name}"] = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    return lambda: cluster.objects[f"/api/v1/namespaces/{name}"]["metadata"]["annotations"][PROJECT]
+
+
+def test_a_namespace_is_moved_by_the_record_alone(house: House) -> None:
+    cluster = house.activate()
+    one, two = (house.admin.make("/v3/projects", {"clusterId": house.id, "name": name})["id"] for name in "ab")
+    where = namespace(cluster, "web", one)
+    house.follow()
+    cluster.objects["/api/v1/namespaces/web"]["metadata"]["annotations"][PROJECT] = two
+    house.server.resources.touch(house.id)
+    assert house.follow() == [Key(CONTENTS, house.id)]
+    assert where() == one
+    desired.place(house.server.resources, house.id, "uid-web", two)
+    house.follow()
+    assert where() == two
+
+
+def test_a_change_touches_the_clusters_concerned_each_once(house: House) -> None:
+    house.activate()
+    others = [house.admin.make("/v3/clusters", {"name": f"other-{number}"})["id"] for number in range(3)]
+    for id in others:
+        house.transport.add(id)
+    user = house.server.user("u").user
+    rules = [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]}]
+    role = house.admin.make("/v3/roletemplates", {"name": "r", "context": "project", "rules": rules})["id"]
+    house.follow()
+    binding: dict[str, Any] = {}
+    for id in (house.id, house.id, others[0]):
+        project = house.admin.make("/v3/projects", {"clusterId": id, "name": "p"})["id"]
+        house.follow()
+        body = {"projectId": project, "userId": user, "roleTemplateId": role}
+        binding = house.admin.make("/v3/projectroletemplatebindings", body)
+        assert house.follow() == [Key(CONTENTS, id)]
+    house.admin.put(f"/v3/roletemplates/{role}", {"description": "changed"})
+    assert sorted(house.follow()) == sorted(Key(CONTENTS, id) for id in (house.id, others[0]))
+    house.admin.delete(f"/v3/projectroletemplatebindings/{binding['id']}")
+    assert house.follow() == [Key(CONTENTS, others[0])]
+
+
+def test_what_an_older_lariat_bound_is_taken_over(house: House) -> None:
+    """Its objects have no label of ours; another's namesake stays as it is."""
+    cluster = house.connect()
+    users = (house.admin.user, "u-former", "u-foreign")
+    for user in users:
+        path = f"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/globaladmin-{user}"
+        metadata = {"name": f"globaladmin-{user}", "labels": {"cattle.io/creator": "norman"}}
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+        subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}
+        document = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": metadata}
+        cluster.objects[path] = {**document, "roleRef": role, "subjects": [subject]}
+    key = Key("cluster", house.id)
+    house.server.resources.update(key, lambda stored: replace(stored, status={BOUND: list(users[:2])}))
+    house.reconcile()
+    assert sorted(bound(cluster)) == sorted([house.admin.user, "u-foreign"])
+    assert BOUND not in house.server.resources.get(*key).status

@@ -115,6 +115,14 @@ class DynamoStore:
             item = self._table.get_item(*key, consistent_read=True).get("Item")
         return decode(item["body"]["S"]) if item and self._alive(item) else None
 
+    def several(self, keys: Sequence[Key]) -> Sequence[Resource]:
+        wanted = list(dict.fromkeys(keys))
+        found: dict[Key, Resource] = {}
+        with _translated():
+            for start in range(0, len(wanted), _KEYS_A_BATCH):
+                found |= self._load(wanted[start : start + _KEYS_A_BATCH])
+        return [found[key] for key in wanted if key in found]
+
     def list(self, kind: str, parent: str | None = None, *, after: str = "", limit: int = 1000) -> Page:
         found = self._of_parent(kind, parent, after, limit) if parent else self._of_kind(kind, after, limit)
         with _translated():

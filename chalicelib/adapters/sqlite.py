@@ -67,6 +67,9 @@ class SqliteStore:
             row = reader.execute(query, (*key, self._clock.now())).fetchone()
         return decode(row[0]) if row else None
 
+    def several(self, keys: Sequence[Key]) -> Sequence[Resource]:
+        return [found for found in map(self.get, dict.fromkeys(keys)) if found is not None]
+
     def list(self, kind: str, parent: str | None = None, *, after: str = "", limit: int = 1000) -> Page:
         scope, names = ("kind = ?", [kind]) if parent is None else ("kind = ? AND parent = ?", [kind, parent])
         query = f"SELECT body FROM resources WHERE {scope} AND id > ? AND {_ALIVE} ORDER BY id LIMIT ?"

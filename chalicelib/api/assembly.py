@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.api.alerts import Alerts
 from chalicelib.api.behaviour import Behaviour, Services
-from chalicelib.api.bindings import GlobalRoleBindings
+from chalicelib.api.bindings import GlobalRoleBindings, RoleBindings
 from chalicelib.api.clusters import Clusters
 from chalicelib.api.drivers import Drivers
 from chalicelib.api.inside import inside
 from chalicelib.api.keys import Keys
 from chalicelib.api.personal import Preferences
 from chalicelib.api.principals import Principals
+from chalicelib.api.projects import Projects
 from chalicelib.api.providers import Providers, provider
 from chalicelib.api.registrations import Registrations
 from chalicelib.api.registry import Registry
+from chalicelib.api.roles import GlobalRoles, RoleTemplates
 from chalicelib.api.settings import Settings
-from chalicelib.api.shipped import GLOBAL_ROLES, Shipped
 from chalicelib.api.templates import NodeTemplates
 from chalicelib.api.tokens import Tokens
 from chalicelib.api.users import Users
@@ -40,7 +41,12 @@ OWN = {
     "nodeDriver": Drivers,
     "kontainerDriver": Drivers,
     "nodeTemplate": NodeTemplates,
+    "clusterRoleTemplateBinding": RoleBindings,
+    "globalRole": GlobalRoles,
     "globalRoleBinding": GlobalRoleBindings,
+    "project": Projects,
+    "projectRoleTemplateBinding": RoleBindings,
+    "roleTemplate": RoleTemplates,
     "preference": Preferences,
 }
 """Behaviours that need nothing but what every one has."""
@@ -73,7 +79,6 @@ def assemble(
     own: list[Behaviour] = [
         Clusters(kinds["cluster"], services, keys, settings),
         Providers(kinds["authConfig"], services, providers),
-        Shipped(kinds["globalRole"], services, GLOBAL_ROLES, ("newUserDefault",)),
         Tokens(kinds["token"], services, keys),
         Principals(kinds["principal"], services, identities),
         Users(kinds["user"], services, passwords, login, settings, identities),

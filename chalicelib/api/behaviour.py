@@ -16,15 +16,20 @@ from chalicelib.api.merge import completed, merged, owned, replaced
 from chalicelib.api.present import Place, show
 from chalicelib.api.sealing import Sealing, kept
 from chalicelib.auth import tokens
-from chalicelib.auth.access import may
+from chalicelib.auth.access import DELETE, UPDATE, may
 from chalicelib.auth.identity import Identity
-from chalicelib.errors import Invalid, LariatError, NameTaken, NotFound
+from chalicelib.auth.rights import Rights
+from chalicelib.auth.roles.access import Access
+from chalicelib.errors import Forbidden, Invalid, LariatError, NameTaken, NotFound
 from chalicelib.schema.kind import Action, Kind
 from chalicelib.schema.kinds import MANAGEMENT
 from chalicelib.schema.version import Version
 from chalicelib.store.removal import Removal
 from chalicelib.store.resources import Resources
 from chalicelib.types import Clock, Random, Resource
+
+_RIGHTS = {"update": UPDATE, "remove": DELETE}
+"""What a caller needs to be shown a link: a client sees by them what its user may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,13 @@ class Call:
     context: str = ""
     labels: Mapping[str, str] | None = None
     annotations: Mapping[str, str] | None = None
+
+    @property
+    def access(self) -> Access:
+        """What the caller was given. Raises ``Forbidden`` if that is nothing at all."""
+        if self.identity.access is None:
+            raise Forbidden("you were given no rights")
+        return self.identity.access
 
     @property
     def base(self) -> str:
@@ -65,6 +77,7 @@ class Services:
     random: Random
     clock: Clock
     sealing: Sealing
+    rights: Rights
 
 
 class Behaviour:
@@ -208,7 +221,7 @@ class Behaviour:
             seen,
             call.base,
             self.computed(call, resource),
-            self.links(resource),
+            [link for link in self.links(resource) if self.may(call, _RIGHTS[link], resource)],
             place=place,
             actions=self.actions(resource),
             related=related(self.kind, seen.id, call.base, place.of(seen.id)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +10,10 @@ from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.api.http import Response, answer
 from chalicelib.api.keys import Keys
 from chalicelib.api.settings import Settings
+from chalicelib.auth.tokens import word
 from chalicelib.clusters.kubeconfig import kubeconfig
-from chalicelib.controllers.readiness import waiting
+from chalicelib.controllers.defaults import of_cluster
+from chalicelib.controllers.readiness import leaving, waiting
 from chalicelib.errors import Invalid, MethodNotAllowed, NameTaken
 from chalicelib.schema.kind import Kind
 from chalicelib.store.resources import timestamp
@@ -36,9 +38,10 @@ class Clusters(Behaviour):
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         name = _name(values)
 
-        def make() -> Resource:
-            cluster = replace(self.new(call, values), unique=(name_claim(name),))
-            return waiting(cluster, timestamp(self._clock.now()))
+        def make() -> Sequence[Resource]:
+            now = timestamp(self._clock.now())
+            cluster = waiting(replace(self.new(call, values), unique=(name_claim(name),)), now)
+            return of_cluster(cluster, self.services.rights.library(), lambda: word(self.random, 5), now)
 
         try:
             return self.resources.create_new(make)
@@ -58,6 +61,7 @@ class Clusters(Behaviour):
     def remove(self, call: Call, resource: Resource) -> Resource:
         if resource.spec.get("internal"):
             raise MethodNotAllowed("the cluster that was given at the start can't be deleted")
+        self.resources.update(resource.key, leaving)
         return super().remove(call, resource)
 
     def links(self, resource: Resource) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from chalicelib.api.behaviour import Call
 from chalicelib.api.http import Response
-from chalicelib.api.live import Live, cluster_of
+from chalicelib.api.live import OBJECT, Live, cluster_of
 from chalicelib.auth import tokens
 from chalicelib.auth.access import CREATE, may
+from chalicelib.clusters import desired
 from chalicelib.errors import Forbidden, Invalid
 from chalicelib.mapping.namespaces import moved
 from chalicelib.schema import validate
@@ -22,7 +23,9 @@ class Namespaces(Live):
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         self._check(call, values.get("projectId"))
         name = values.get("name") or f"{self.kind.prefix}-{tokens.word(self.random, 5)}"
-        return super().create(call, {**values, "name": name})
+        made = super().create(call, {**values, "name": name})
+        self.resources.touch(cluster_of(call.context))
+        return made
 
     def act(self, name: str, call: Call, resource: Resource) -> Response:
         """``move``: takes it out of one project and puts it into another, so both are asked."""
@@ -36,7 +39,9 @@ class Namespaces(Live):
         project = self._check(call, target)
         if project is not None and project.spec.get("resourceQuota"):
             raise Invalid(f"can't move the namespace: project {target} has a quota set", code="InvalidAction")
-        self.change(call, resource, lambda stored: moved(stored, target))
+        changed = self.change(call, resource, lambda stored: moved(stored, target))
+        uid = changed.status[OBJECT]["metadata"]["uid"]
+        desired.place(self.resources, cluster_of(call.context), uid, target or "")
         return Response(200)
 
     def _check(self, call: Call, id: str | None, *, known: bool = True) -> Resource | None:

@@ -24,9 +24,9 @@ class Registry:
         return self._behaviours[kind.id]
 
     def visible(self, call: Call, kind: str, id: str) -> Resource:
-        """Return a resource that the caller may see; one that he may not see does not exist for him."""
+        """Return a resource that the caller may refer to; one that he may not see does not exist for him."""
         resource = self._behaviours[kind].find(id)
-        if not may(call.identity, READ, kind, resource):
+        if not may(call.identity, READ, kind, resource) and not (kind == "user" and _may_name_users(call)):
             raise missing(kind, id)
         return resource
 
@@ -47,6 +47,11 @@ class Registry:
                 raise Invalid(message, code="InvalidReference", field=name) from None
             if resource.removed:
                 raise Invalid(f"{name} names a {target} that is being removed", code="InvalidReference", field=name)
+
+
+def _may_name_users(call: Call) -> bool:
+    """Whoever may look for principals knows the users' ids anyway, and gives them roles."""
+    return may(call.identity, READ, "principal")
 
 
 def _references(kind: Kind, values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

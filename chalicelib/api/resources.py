@@ -102,7 +102,7 @@ def _update(registry: Registry, behaviour: Behaviour, call: Call, resource: Reso
 
 def _create(registry: Registry, behaviour: Behaviour, call: Call, within: tuple[str, str]) -> Response:
     kind = behaviour.kind
-    if not behaviour.may(call, CREATE, parent=within[1]):
+    if not behaviour.may(call, CREATE, parent=_inside(behaviour, call, within)):
         raise Forbidden(f"you may not create a {kind.id}")
     if not call.request.body.strip():
         raise Malformed("Failed to parse body: EOF")
@@ -114,6 +114,15 @@ def _create(registry: Registry, behaviour: Behaviour, call: Call, within: tuple[
     for validator in kind.validators:
         validator(values)
     return answer(present(behaviour, call, behaviour.create(_described(call, body), values)), 201)
+
+
+def _inside(behaviour: Behaviour, call: Call, within: tuple[str, str]) -> str:
+    """What a new resource would be inside of, as far as the request says: rights are asked for before it is read whole."""
+    field = behaviour.kind.parent
+    if within[0] and within[0] == field:
+        return within[1]
+    parent = call.request.document().get(field) if field and behaviour.kind.fields[field].create else None
+    return parent if isinstance(parent, str) else behaviour.parent_of(call, {})
 
 
 def _described(call: Call, body: Mapping[str, Any]) -> Call:

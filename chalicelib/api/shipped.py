@@ -53,21 +53,3 @@ class Shipped(Behaviour):
         if resource.id in self._shipped:
             raise Forbidden(f"this {self.kind.id} comes with the server and can't be deleted")
         return super().remove(call, resource)
-
-
-GLOBAL_ROLES = tuple(
-    Resource(kind="globalRole", id=id, spec={"name": name, "rules": rules, "newUserDefault": id == "user"})
-    for id, name, rules in (
-        (
-            "admin",
-            "Admin",
-            [
-                {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
-                {"nonResourceURLs": ["*"], "verbs": ["*"]},
-            ],
-        ),
-        ("user", "User", []),
-        ("user-base", "User Base", []),
-    )
-)
-"""The roles that this server tells apart: the last two give nothing yet."""

@@ -69,6 +69,7 @@ class Users(Behaviour):
     def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
         if resource.id == call.identity.user and values.get("enabled") is False:
             raise Invalid("you may not disable yourself", code="InvalidAction")
+        self._demand_more(call, resource)
         stored = super().update(call, resource, values)
         if stored.spec.get("enabled") is False:
             self._end_sessions(stored)
@@ -77,12 +78,14 @@ class Users(Behaviour):
     def remove(self, call: Call, resource: Resource) -> Resource:
         if resource.id == call.identity.user:
             raise Invalid("you may not delete yourself", code="InvalidAction")
+        self._demand_more(call, resource)
         return super().remove(call, resource)
 
     def act(self, name: str, call: Call, resource: Resource) -> Response:
         if name == "refreshauthprovideraccess":
             self._identities().memberships.refresh(resource.id)
             return Response(200)
+        self._demand_more(call, resource)
         values = validate.creation(SET_PASSWORD, call.request.document())
         stored = self._set(resource, values["newPassword"])
         return answer(self.show(call, stored))
@@ -105,6 +108,11 @@ class Users(Behaviour):
             raise Invalid("the new password is the old one", code="InvalidBodyContent", field="newPassword")
         self._set(user, values["newPassword"])
         return Response(200)
+
+    def _demand_more(self, call: Call, resource: Resource) -> None:
+        """Else whoever manages users could log in as an administrator, or shut one out. Raises ``Forbidden``."""
+        if resource.id != call.identity.user and not call.access.outranks(self.services.rights.of(resource.id)):
+            raise Forbidden("this user may do more than you")
 
     def _end_sessions(self, user: Resource) -> None:
         """Whoever is enabled again logs in again; API keys sleep meanwhile."""

@@ -1,15 +1,15 @@
 """What an identity may do with Lariat's own resources: one pure decision, asked by the API for every call.
 
-Tokens and preferences are their owner's alone. Administrators may do everything else. Everybody else sees themselves,
-the settings, and the clusters they created. Roles, memberships and projects are not there yet; until they are, nobody
-gets more than this.
-
-Inside a cluster it is not Lariat that decides but the cluster's own RBAC, asked as the impersonated user.
+Roles and bindings decide (``roles/access.py``); what everybody may who has logged in stands here. Inside a cluster it is
+the cluster's own RBAC that decides, asked as the impersonated user; who may enter it at all is ``may_enter``.
 """
 
 from __future__ import annotations
 
 from chalicelib.auth.identity import Identity
+from chalicelib.auth.roles import kinds
+from chalicelib.auth.roles.access import GLOBALLY, Scope
+from chalicelib.auth.roles.kinds import OWN, Target
 from chalicelib.types import Resource
 
 READ = "get"
@@ -17,30 +17,50 @@ CREATE = "create"
 UPDATE = "update"
 DELETE = "delete"
 
-PERSONAL = ("token", "preference")
-"""Kinds that are their owner's alone; even administrators see only their own."""
+COMMON = ("setting", "principal")
+"""Kinds that every user may read: no client works without."""
+
+CLUSTERS = kinds.target("cluster")
 
 
-def may(identity: Identity, verb: str, kind: str, resource: Resource | None = None, parent: str = "") -> bool:  # noqa: ARG001
-    """May ``identity`` do ``verb`` with this resource, or (``None``) with the kind at all, inside of ``parent``?
-
-    What a caller may do inside of a parent follows from roles; the parent counts for nothing until they are there.
-    """
-    if kind in PERSONAL:
-        return bool(identity.user) and (resource is None or resource.parent == identity.user)
-    if identity.administrator:
-        return True
-    if kind == "setting":
-        return verb == READ
-    if kind == "principal":
-        return bool(identity.user) and verb == READ
-    if verb != READ or resource is None:
+def may(identity: Identity, verb: str, kind: str, resource: Resource | None = None, parent: str = "") -> bool:
+    """May ``identity`` do ``verb`` with this resource, or (``None``) with the kind at all, inside of ``parent``?"""
+    if identity.access is None:
         return False
-    if kind == "user":
-        return resource.id == identity.user
-    return kind == "cluster" and bool(identity.user) and resource.creator == identity.user
+    if kind in COMMON and verb == READ and identity.user:
+        return True
+    target = kinds.target(kind)
+    id, where = (resource.id, _place(target, resource)) if resource is not None else ("", parent)
+    if kinds.level(target) == OWN and resource is None:
+        where = parent or identity.user
+    return identity.access.allows(verb, *target, id, scope(target, where))
 
 
 def sees_all(identity: Identity, kind: str) -> bool:
     """May ``identity`` read every resource of the kind, so that a list needs no look at each?"""
-    return identity.administrator and kind not in PERSONAL
+    target = kinds.target(kind)
+    if identity.access is None or kinds.level(target) == OWN:
+        return False
+    return identity.access.allows(READ, *target)
+
+
+def may_enter(identity: Identity, cluster: str) -> bool:
+    """May ``identity`` send requests to a cluster? Who may see it may; its own RBAC decides about each request."""
+    return identity.access is not None and identity.access.allows(READ, *CLUSTERS, cluster)
+
+
+def _place(target: Target, resource: Resource) -> str:
+    """Its parent; what is somebody's own, but in no user, is its creator's."""
+    own = kinds.level(target) == OWN
+    return (resource.parent or resource.creator) if own else resource.parent
+
+
+def scope(target: Target, parent: str) -> Scope:
+    """Where a resource of that parent is. A project's id begins with its cluster's."""
+    match kinds.level(target):
+        case kinds.GLOBAL:
+            return GLOBALLY
+        case kinds.OWN:
+            return Scope(user=parent)
+    cluster, _, inside = parent.partition(":")
+    return Scope(cluster, parent if inside else "")

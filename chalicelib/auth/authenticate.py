@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from chalicelib.auth import tokens
 from chalicelib.auth.identity import AUTHENTICATED, Identity
 from chalicelib.auth.memory import Memory
+from chalicelib.auth.rights import Rights
 from chalicelib.auth.trust import Trust
 from chalicelib.errors import LariatError, Unauthorized
 from chalicelib.store.resources import Resources
@@ -26,6 +27,7 @@ class Authenticator:
         self._resources = resources
         self._clock = clock
         self.trust = Trust(resources, clock)
+        self.rights = Rights(resources, self.trust, clock)
         self._proven: Memory[Identity] = Memory(self.trust, clock)
 
     def authenticate(self, authorization: Sequence[str]) -> Identity:
@@ -68,12 +70,15 @@ class Authenticator:
         return identity
 
     def _identity(self, user: Resource, token: Resource) -> Identity:
+        groups = tokens.groups(token)
+        access = self.rights.of(user.id, groups)
         return Identity(
             user=user.id,
-            groups=(*AUTHENTICATED, *tokens.groups(token)),
+            groups=(*AUTHENTICATED, *groups),
             token=token.id,
-            administrator=is_administrator(self._resources, user.id),
+            administrator=access.administrator,
             cluster=str(token.spec.get("clusterId") or ""),
+            access=access,
             name=str(user.spec.get("username") or user.spec.get("name") or ""),
             must_change=user.spec.get("mustChangePassword") is True and tokens.is_local(token),
         )
@@ -83,14 +88,6 @@ class Authenticator:
         if tokens.used(token, now) is not token:
             with contextlib.suppress(LariatError):
                 self._resources.update(token.key, lambda stored: tokens.used(stored, now))
-
-
-def is_administrator(resources: Resources, user: str) -> bool:
-    return any(map(grants_everything, resources.all("globalRoleBinding", user)))
-
-
-def grants_everything(binding: Resource) -> bool:
-    return binding.spec.get("globalRoleId") == "admin" and not binding.removed
 
 
 def _credentials(authorization: str) -> tuple[str, str]:

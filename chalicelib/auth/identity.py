@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.auth.roles.access import Access
 
 AUTHENTICATED = ("system:authenticated", "system:cattle:authenticated")
 """Groups that every caller is in (the second since Rancher 2.4)."""
@@ -18,6 +22,8 @@ CONTROLLER = "lariat:controller"
 class Identity:
     """``token`` is the id of the token that was shown; ``cluster`` is set if that token is good for one cluster only.
 
+    ``access`` is what they were given; who has none may do nothing.
+
     ``name`` is what people call the user; nothing is decided by it.
 
     ``must_change`` says that the user may do nothing before their password is another one.
@@ -30,3 +36,4 @@ class Identity:
     cluster: str = ""
     name: str = ""
     must_change: bool = False
+    access: Access | None = field(default=None, compare=False, repr=False)

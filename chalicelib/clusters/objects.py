@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
+from chalicelib.auth.roles.bindings import USER, Subject
 from chalicelib.clusters.client import Answer, ClusterClient, parsed, said
 from chalicelib.controllers.contents import OURS, WHOLE, Observed
 from chalicelib.controllers.objects import OWNER, Delete, Document, Patch, Plan, Ref, ref, same
@@ -22,6 +23,9 @@ MERGE = "application/merge-patch+json"
 MANAGER = "lariat"
 ANYONE = "*"
 PAGE = 500
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+MOST_ASKED = 5
+"""Administrators that are asked about; the others' bindings were written with theirs."""
 MOST_PAGES = 400
 
 _GONE_OR_NOT = (200, 202, 404, 409)
@@ -63,14 +67,33 @@ class Objects:
             found.extend({"apiVersion": collection.api, "kind": kind, **item} for item in page)
         return found
 
-    def look(self, cluster: str) -> Observed:
-        """Look at all that a pass over a cluster needs. Raises ``ClusterUnavailable``."""
+    def look(self, cluster: str, wholly: Sequence[str] = WHOLE) -> Observed:
+        """Look at all that a pass over a cluster needs; ``wholly`` at all objects of these kinds, whoever made them.
+
+        Raises ``ClusterUnavailable``.
+        """
         served = {kind: kind != "PodSecurityPolicy" or self.serves(cluster, kind) for kind in (*WHOLE, *OURS)}
         found = {
-            kind: self.observe(cluster, kind, "" if kind in WHOLE else ANYONE) for kind, yes in served.items() if yes
+            kind: self.observe(cluster, kind, "" if kind in wholly else ANYONE) for kind, yes in served.items() if yes
         }
         version = self._client.version(cluster)
         return Observed(found, minor(version), served["PodSecurityPolicy"])
+
+    def know(self, cluster: str, administrators: Sequence[Subject]) -> bool:
+        """Does the cluster let its administrators do everything yet? Bindings count some moments after they are written.
+
+        Raises ``ClusterUnavailable``.
+        """
+        return all(self._may_everything(cluster, subject) for subject in administrators[:MOST_ASKED])
+
+    def _may_everything(self, cluster: str, subject: Subject) -> bool:
+        who = {"user": subject.name} if subject.kind == USER else {"user": "lariat:group", "groups": [subject.name]}
+        spec = {**who, "resourceAttributes": {"verb": "*", "group": "*", "resource": "*"}}
+        document = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+        answer = self._client.ask(cluster, "POST", REVIEWS, document)
+        if answer.status not in (200, 201):
+            raise _failed("POST", REVIEWS, answer)
+        return (parsed(answer).get("status") or {}).get("allowed") is True
 
     def serves(self, cluster: str, kind: str) -> bool:
         """Does the cluster know this kind? Raises ``ClusterUnavailable``."""

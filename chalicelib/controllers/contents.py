@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chalicelib.auth.roles.bindings import Binding
+from chalicelib.auth.roles.bindings import Binding, Subject
 from chalicelib.auth.roles.cluster import Place
 from chalicelib.auth.roles.library import Library
 from chalicelib.controllers import network, placement, podsecurity, quotas, rights, secrets
+from chalicelib.controllers.defaults import SYSTEM_PROJECT, places
 from chalicelib.controllers.objects import Document, Plan, merged
+from chalicelib.controllers.readiness import BOUND
 from chalicelib.controllers.secrets import Secret
 from chalicelib.types import Resource
-
-SYSTEM_PROJECT = "authz.management.cattle.io/system-project"
 
 WHOLE = ("Namespace", "ClusterRole")
 """Kinds to look at wholly, not only at what Lariat made of them."""
@@ -50,6 +50,16 @@ class Desired:
     policies: Mapping[str, Resource] = field(default_factory=dict)
     record: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def bound(self) -> Sequence[str]:
+        """The users that an older Lariat bound as administrators, in objects without our label."""
+        return [str(user) for user in self.cluster.status.get(BOUND) or ()]
+
+    @property
+    def administrators(self) -> list[Subject]:
+        bindings = (binding for binding in self.bindings if binding.kind == "globalRoleBinding")
+        return list(dict.fromkeys(binding.subject for binding in bindings))
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
@@ -78,7 +88,7 @@ def plan(desired: Desired, observed: Observed) -> Outcome:
     projects = [project for project in desired.projects if not project.removed and not leaving]
     ids = frozenset(project.id for project in projects)
     namespaces = observed.of("Namespace")
-    placed = placement.place(namespaces, desired.record, ids)
+    placed = placement.place(namespaces, desired.record, ids, places(projects))
     system = next((project.id for project in projects if project.labels.get(SYSTEM_PROJECT) == "true"), "")
     isolated, named = desired.cluster.spec.get("enableNetworkPolicy") is True, observed.minor >= NAMED_SINCE
     chosen = podsecurity.choose(desired.cluster, projects, desired.policies)
@@ -86,7 +96,12 @@ def plan(desired: Desired, observed: Observed) -> Outcome:
     place = Place(desired.cluster.id, ids, placed.namespaces, frozenset(guarded))
     shares = quotas.plan(projects, namespaces, place, observed.of(*quotas.KINDS))
     plans = [
-        rights.plan(() if leaving else desired.bindings, desired.library, place, observed.of(*rights.KINDS)),
+        rights.plan(
+            () if leaving else desired.bindings,
+            desired.library,
+            place,
+            rights.adopted(observed.of(*rights.KINDS), desired.bound),
+        ),
         podsecurity.plan(chosen, place, observed.policies, observed.of(*podsecurity.KINDS), namespaces),
         network.plan(place, system, isolated, named, observed.of(*network.KINDS)),
         secrets.plan(desired.secrets, place, observed.of(*secrets.KINDS)),

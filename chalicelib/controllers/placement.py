@@ -28,14 +28,22 @@ class Placement:
     plan: Plan
 
 
-def place(observed: Sequence[Document], record: Mapping[str, str], projects: frozenset[str]) -> Placement:
-    """``observed`` are the cluster's namespaces, ``projects`` the full ids of those that exist."""
+def place(
+    observed: Sequence[Document],
+    record: Mapping[str, str],
+    projects: frozenset[str],
+    defaults: Mapping[str, str] = {},
+) -> Placement:
+    """``observed`` are the cluster's namespaces, ``projects`` the full ids of those that exist.
+
+    ``defaults`` are the projects of the namespaces that come with a cluster, by name.
+    """
     placed: dict[str, str] = {}
     remembered: dict[str, str] = {}
     patches: list[Patch] = []
     for namespace in observed:
         metadata = namespace["metadata"]
-        project = _project(namespace, record, projects)
+        project = _project(namespace, record, projects, defaults)
         remembered[metadata["uid"]] = project
         if project and not metadata.get("deletionTimestamp"):
             placed[metadata["name"]] = project
@@ -43,11 +51,16 @@ def place(observed: Sequence[Document], record: Mapping[str, str], projects: fro
     return Placement(placed, remembered, Plan(patch=tuple(patches)))
 
 
-def _project(namespace: Document, record: Mapping[str, str], projects: frozenset[str]) -> str:
+def _project(
+    namespace: Document, record: Mapping[str, str], projects: frozenset[str], defaults: Mapping[str, str]
+) -> str:
     if namespace["metadata"]["name"] in NOBODYS:
         return ""
-    known = record.get(namespace["metadata"]["uid"])
-    project = _annotation(namespace) if known is None else known
+    project = record.get(namespace["metadata"]["uid"])
+    if project is None:
+        said = _annotation(namespace)
+        # What another Lariat has left says nothing here.
+        project = said if said in projects else defaults.get(namespace["metadata"]["name"], "")
     return project if project in projects else ""
 
 

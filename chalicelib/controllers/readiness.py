@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from chalicelib.types import Resource
 
 PENDING = "Pending"
 PROVISIONED = "Provisioned"
 READY = "Ready"
+PROPAGATED = "Propagated"
+"""Does the cluster hold what follows from bindings, roles, projects and policies?"""
+
+CONTENTS = "lariat/contents"
+"""A finalizer: what Lariat made in the cluster has to go before the cluster does."""
+
+BOUND = "boundAdministrators"
+"""Where the status of a cluster of an older Lariat has whose bindings were made in it, without a label that says so."""
+
+LONGEST = 1000
 
 _WAITING = "Waiting for the cluster's agent: run the command of a cluster registration token"
 
@@ -14,6 +27,14 @@ _WAITING = "Waiting for the cluster's agent: run the command of a cluster regist
 def waiting(cluster: Resource, now: str) -> Resource:
     """No agent has ever connected."""
     return cluster.with_condition(PENDING, "Unknown", "WaitingForAgent", _WAITING, now=now)
+
+
+def early(cluster: Resource, now: str) -> Resource:
+    """Rights are written into the cluster, which does not go by them yet."""
+    message = "The rights of Lariat's administrators are written into the cluster, but don't count there yet"
+    if was_connected(cluster):
+        return unavailable(cluster, "RightsNotEffective", message, now)
+    return cluster.with_condition(PENDING, "Unknown", "RightsNotEffective", message, now=now)
 
 
 def ready(cluster: Resource, now: str) -> Resource:
@@ -27,6 +48,22 @@ def unavailable(cluster: Resource, reason: str, message: str, now: str) -> Resou
     """The agent was there, but requests can't get through: ``message`` says why and what happens next."""
     cluster = cluster.with_condition(PENDING, "True", now=now)
     return cluster.with_condition(READY, "False", reason, message, now=now)
+
+
+def propagated(cluster: Resource, refused: Sequence[str], now: str) -> Resource:
+    """A pass over the cluster's contents was made; ``refused`` says what could not be."""
+    status = {name: value for name, value in cluster.status.items() if name != BOUND}
+    cluster = replace(cluster, status=status)
+    if not refused:
+        return cluster.with_condition(PROPAGATED, "True", now=now)
+    return cluster.with_condition(PROPAGATED, "False", "Refused", "; ".join(refused)[:LONGEST], now=now)
+
+
+def leaving(cluster: Resource) -> Resource:
+    """The cluster is about to be removed; one that has never been reached holds nothing of Lariat's."""
+    if cluster.removed or CONTENTS in cluster.finalizers or not was_connected(cluster):
+        return cluster
+    return replace(cluster, finalizers=(*cluster.finalizers, CONTENTS))
 
 
 def is_ready(cluster: Resource) -> bool:

@@ -7,13 +7,14 @@ changed. Names, labels and annotations are Rancher's as far as its clients look 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from chalicelib.auth.roles.bindings import USER, Binding
 from chalicelib.auth.roles.cluster import Holding, Place, Rights, rights
 from chalicelib.auth.roles.library import Library
 from chalicelib.auth.roles.rule import Rule
+from chalicelib.controllers.objects import OWNER as OWNER_LABEL
 from chalicelib.controllers.objects import Document, Plan, compare, is_ours, metadata, short
 
 OWNER = "rights"
@@ -36,6 +37,23 @@ def plan(bindings: Iterable[Binding], library: Library, place: Place, observed: 
     foreign = [name for name in own_roles(observed) if name in wanted.roles]
     made = compare(OWNER, documents(wanted.without(foreign)), observed)
     return replace(made, refused=tuple(f"ClusterRole {name} is there already and not Lariat's" for name in foreign))
+
+
+def adopted(observed: Sequence[Document], users: Sequence[str]) -> list[Document]:
+    """Take what an older Lariat made without a label, for these users, as ours; nobody else's namesake."""
+    old = {f"globaladmin-{user}": user for user in users}
+    return [_labelled(each) if _is_old(each, old) else each for each in observed]
+
+
+def _is_old(document: Document, users: Mapping[str, str]) -> bool:
+    user = users.get(document["metadata"]["name"])
+    subjects = [(each.get("kind"), each.get("name")) for each in document.get("subjects") or ()]
+    return document["kind"] == "ClusterRoleBinding" and user is not None and subjects == [(USER, user)]
+
+
+def _labelled(document: Document) -> Document:
+    """As it would be if it were labelled; the labels that it has are left out, so that it is written anew."""
+    return {**document, "metadata": {**document["metadata"], "labels": {OWNER_LABEL: OWNER}}}
 
 
 def own_roles(observed: Iterable[Document]) -> dict[str, Document]:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from chalicelib.auth.providers.due import DUE, enabled
+from chalicelib.clusters.affected import woken
 from chalicelib.controllers.health import PROBE_SECONDS
 from chalicelib.controllers.readiness import is_ready, was_connected
 from chalicelib.errors import Unavailable
@@ -19,26 +21,29 @@ from chalicelib.types import Key, Post, Queue, Resource
 
 log = logging.getLogger("lariat.work")
 
-WATCHED = ("cluster", "globalRoleBinding", "project", "user")
-"""Kinds whose changes are worked on: they have a controller, or take along what lives inside when they go."""
+
+class Reconcile(Protocol):
+    """``chalicelib/reconcile.py``, as far as it is needed here."""
+
+    def reconcile(self, key: Key) -> float | None:
+        """Return the seconds after which it wants the key again."""
+
+    def clusters(self) -> Sequence[Key]: ...
 
 
 class Work:
-    """``reconcile`` returns the seconds after which it wants a key again, or ``None``.
-
-    ``refresh`` asks identity providers about users, and tells whether there may be more of them.
-    """
+    """``refresh`` asks identity providers about users, and tells whether there may be more of them."""
 
     def __init__(
         self,
-        reconcile: Callable[[Key], float | None],
+        reconciler: Reconcile,
         resources: Resources,
         connections: Connections,
         post: Post,
         queue: Queue,
         refresh: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._reconcile = reconcile
+        self._reconciler = reconciler
         self._resources = resources
         self._connections = connections
         self._post = post
@@ -47,7 +52,7 @@ class Work:
 
     def changed(self, keys: Iterable[Key]) -> None:
         """Something was written."""
-        self._queue.add([key for key in keys if key.kind in WATCHED])
+        self._queue.add(woken(keys))
 
     def do(self, key: Key, attempt: int) -> None:
         """Work on a key that comes from the queue."""
@@ -55,20 +60,16 @@ class Work:
             if self._refresh():
                 self._queue.add([DUE])
             return
-        if key.kind == "globalRoleBinding":
-            # Administrators have rights in every cluster.
-            self.resync()
-            return
         if key.kind == "cluster" and self._resources.find(*key) is None:
             self._drop(key.id)
-        again = self._reconcile(key)
+        again = self._reconciler.reconcile(key)
         # What is well needs no look by the clock, which only the process that holds all tunnels can afford.
         if again is not None and again < PROBE_SECONDS:
             self._queue.add([key], again * 2.0**attempt, attempt + 1)
 
     def resync(self) -> None:
         """Have every cluster looked at, for what was missed."""
-        self._queue.add([cluster.key for cluster in self._clusters()])
+        self._queue.add(self._reconciler.clusters())
 
     def sweep(self) -> None:
         """Have those clusters looked at whose state does not fit their connections: a goodbye may have got lost.

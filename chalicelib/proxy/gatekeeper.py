@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from chalicelib.auth.access import may_enter
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.identity import CHANGE_FIRST, Identity
 from chalicelib.auth.memory import Memory
@@ -74,9 +75,11 @@ class Gatekeeper:
     def _confine(self, identity: Identity, cluster: str) -> str:
         if identity.cluster and identity.cluster != cluster:
             raise Unauthorized("clusterID does not match")
-        return self._name(cluster, identity)
+        if not may_enter(identity, cluster):
+            raise Forbidden(f"you have no access to a cluster {cluster}")
+        return self._name(cluster)
 
-    def _name(self, cluster: str, identity: Identity) -> str:
+    def _name(self, cluster: str) -> str:
         """The name of a cluster that exists."""
         known = self._known.find(cluster)
         if known is not None:
@@ -84,9 +87,7 @@ class Gatekeeper:
         turn = self._trust.turn
         found = self._resources.find("cluster", cluster)
         if found is None or found.removed:
-            if identity.administrator:
-                raise NotFound(f"there is no cluster {cluster}")
-            raise Forbidden(f"you have no access to a cluster {cluster}")
+            raise NotFound(f"there is no cluster {cluster}")
         name = str(found.spec.get("name", cluster))
         self._known.keep(cluster, cluster, name, turn)
         return name

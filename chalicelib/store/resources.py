@@ -6,14 +6,16 @@ The API and the reconciler call this; nothing else changes resources.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from chalicelib.errors import AlreadyExists, Conflict, NameTaken, NotFound
-from chalicelib.store import notices
-from chalicelib.types import Clock, Key, Page, Put, Random, Remove, Resource, Store
+from chalicelib.store import gathering, notices
+from chalicelib.store.gathering import Gather
+from chalicelib.types import Clock, Key, Page, Put, Random, Remove, Resource, Store, Write
 
 RETRIES = 5
 
@@ -31,9 +33,20 @@ def qualified(kind: str) -> str:
 
 
 class Resources:
-    """``called`` names a kind in messages; whoever knows kinds of other groups passes their own."""
+    """``called`` names a kind in messages; whoever knows kinds of other groups passes their own.
 
-    def __init__(self, store: Store, clock: Clock, random: Random, called: Callable[[str], str] = qualified) -> None:
+    ``gather`` says which resources have an entry in a record.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        random: Random,
+        called: Callable[[str], str] = qualified,
+        gather: Gather = gathering.nothing,
+    ) -> None:
+        self._gather = gather
         self._store = store
         self._clock = clock
         self._random = random
@@ -47,6 +60,10 @@ class Resources:
 
     def find(self, kind: str, id: str) -> Resource | None:
         return self._store.get(Key(kind, id))
+
+    def several(self, keys: Sequence[Key]) -> Sequence[Resource]:
+        """Those of the resources that are there, in one read."""
+        return self._store.several(keys)
 
     def holder(self, name: str) -> Key | None:
         return self._store.holder(name)
@@ -67,32 +84,52 @@ class Resources:
             if not after:
                 return
 
-    def create_new(self, make: Callable[[], Resource]) -> Resource:
-        """Create a resource with a generated id: if another one drew the same, ``make`` draws again."""
+    def create_new(self, make: Callable[[], Resource | Sequence[Resource]]) -> Resource:
+        """Create a resource with a generated id, or several: if another one drew the same, ``make`` draws again."""
         for _ in range(RETRIES):
             try:
-                return self.create(make())
+                return self.create(*_each(make()))
             except AlreadyExists:
                 continue
-        return self.create(make())
+        return self.create(*_each(make()))
 
     def create(self, resource: Resource, *others: Resource) -> Resource:
         """Create all or none, at one moment; return the first as stored."""
         now = self._now()
         puts = [Put(replace(new, created=now, uid=self._uid())) for new in (resource, *others)]
         telling = [put.resource for put in puts if notices.matters(None, put.resource)]
-        return self._store.write(*puts, *self._notices(telling))[0]
+        for _ in range(RETRIES):
+            try:
+                return self._create(puts, telling)
+            except NameTaken:
+                raise
+            except AlreadyExists:
+                if self._store.several([put.resource.key for put in puts]):
+                    raise
+                # It is a record that somebody else began.
+                continue
+            except Conflict:
+                continue
+        return self._create(puts, telling)
+
+    def touch(self, place: str) -> None:
+        """Have a cluster's contents brought in line soon, though no resource has changed."""
+        self._store.write(Put(notices.touch(place, self._clock.now(), self._random)))
 
     def update(self, key: Key, change: Callable[[Resource], Resource]) -> Resource:
         """Store what ``change`` makes of the resource; it is called again when somebody else wrote meanwhile."""
         for _ in range(RETRIES):
             try:
                 return self._update(key, change)
-            except (AlreadyExists, NameTaken):
+            except NameTaken:
                 raise
             except Conflict:
                 continue
         return self._update(key, change)
+
+    def replace(self, resource: Resource) -> None:
+        """Store a record as it is, provided that nobody has written it since it was read. Raises ``Conflict``."""
+        self._store.write(Put(resource))
 
     def remove(self, key: Key) -> Resource:
         """Mark the resource as removed; it goes when its last finalizer goes, at once if it has none."""
@@ -108,6 +145,10 @@ class Resources:
         """Drop a finalizer: what it stood for is cleaned up."""
         return self.update(key, lambda resource: without_finalizer(resource, finalizer))
 
+    def _create(self, puts: Sequence[Put], telling: Sequence[Resource]) -> Resource:
+        gathered = self._gathered([(None, put.resource) for put in puts])
+        return self._store.write(*puts, *gathered, *self._notices(telling))[0]
+
     def _update(self, key: Key, change: Callable[[Resource], Resource]) -> Resource:
         before = self.get(*key)
         after = change(before)
@@ -115,7 +156,17 @@ class Resources:
         if after == before and not going:
             return before
         telling = self._notices([before, after] if notices.matters(before, after) else [])
-        return self._store.write(Remove(after) if going else Put(after), *telling)[0]
+        gathered = self._gathered([(before, None if going else after)])
+        return self._store.write(Remove(after) if going else Put(after), *gathered, *telling)[0]
+
+    def _gathered(self, written: Iterable[tuple[Resource | None, Resource | None]]) -> Sequence[Write]:
+        found: gathering.Changes = {}
+        for before, after in written:
+            gathering.changes(self._gather, before, after, found)
+        return [write for key, entries in found.items() for write in self._regathered(key, entries)]
+
+    def _regathered(self, key: Key, entries: Mapping[str, Any]) -> Sequence[Write]:
+        return gathering.changed(self._store.get(key), key, entries)
 
     def _notices(self, written: Sequence[Resource]) -> Sequence[Put]:
         made = notices.notices(written, self._clock.now(), self._random) if written else []
@@ -126,6 +177,10 @@ class Resources:
 
     def _uid(self) -> str:
         return str(UUID(bytes=self._random.bytes(16), version=4))
+
+
+def _each(made: Resource | Sequence[Resource]) -> Sequence[Resource]:
+    return [made] if isinstance(made, Resource) else made
 
 
 def missing(kind: str, id: str, called: Callable[[str], str] = qualified) -> NotFound:

@@ -27,10 +27,11 @@ def test_without_the_binding_he_is_none_at_once(admin: Caller, plain: Caller) ->
     assert plain.post("/v3/clusters", {"name": "one"}).status == 403
 
 
-@pytest.mark.parametrize("role", ["user", "user-base"])
-def test_other_roles_give_nothing_yet(admin: Caller, plain: Caller, role: str) -> None:
+@pytest.mark.parametrize(("role", "status"), [("user", 201), ("clusters-create", 201), ("user-base", 403)])
+def test_what_other_roles_give(admin: Caller, plain: Caller, role: str, status: int) -> None:
     admin.make(BINDINGS, {"userId": plain.user, "globalRoleId": role})
-    assert plain.post("/v3/clusters", {"name": "one"}).status == 403
+    assert plain.post("/v3/clusters", {"name": "one"}).status == status
+    assert plain.get("/v3/users").ids == [plain.user]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from chalicelib.controllers import readiness
 from chalicelib.schema.kinds import CLUSTER_CONTEXT
 from chalicelib.types import Key, Resource
 from tests.support.server import BASE, Caller, Server
+from tests.support.transport import MemoryTransport
 
 TAKEN = (422, "NotUnique", "Cluster name")
 
@@ -137,7 +138,10 @@ def test_an_unreachable_cluster_can_be_deleted(server: Server, admin: Caller, on
     server.resources.update(key, lambda stored: readiness.ready(stored, now))
     server.resources.update(key, lambda stored: readiness.unavailable(stored, "AgentDisconnected", "gone", now))
     assert admin.get(path(one)).json["state"] == "unavailable"
-    assert admin.delete(path(one)).status == 204
+    assert admin.delete(path(one)).json["state"] == "removing"
+    transport, queued = MemoryTransport(), list[Key]()
+    assert server.parts.reconciler(transport, queued.extend).reconcile(key) is None
+    assert admin.get(path(one)).status == 404
 
 
 def test_deletion_takes_the_registration_tokens_along(server: Server, admin: Caller, one: Any) -> None:
@@ -198,9 +202,27 @@ def test_others_create_no_cluster(plain: Caller) -> None:
     assert plain.post("/v3/clusters", {"name": "mine"}).error == (403, "PermissionDenied", "")
 
 
-def test_a_creator_who_is_no_administrator_any_more_may_look(server: Server, plain: Caller) -> None:
-    server.resources.create(Resource(kind="cluster", id="c-mine", spec={"name": "mine"}, creator=plain.user))
-    assert plain.get("/v3/clusters").ids == ["c-mine"]
-    assert plain.get("/v3/clusters/c-mine").status == 200
-    assert plain.put("/v3/clusters/c-mine", {"name": "new"}).status == 403
-    assert plain.delete("/v3/clusters/c-mine").status == 403
+def test_whoever_creates_a_cluster_owns_it_until_the_binding_goes(admin: Caller, plain: Caller) -> None:
+    admin.make("/v3/globalrolebindings", {"userId": plain.user, "globalRoleId": "user"})
+    mine = plain.make("/v3/clusters", {"name": "mine"})
+    assert plain.get("/v3/clusters").ids == [mine["id"]]
+    assert plain.put(path(mine), {"name": "new"}).status == 200
+    bindings = plain.get(f"/v3/clusterroletemplatebindings?clusterId={mine['id']}").ids
+    assert bindings == [f"{mine['id']}:creator-cluster-owner"]
+    assert admin.delete(f"/v3/clusterroletemplatebindings/{bindings[0]}").status == 204
+    assert plain.put(path(mine), {"name": "newer"}).status == 403
+    for project in admin.get(f"/v3/clusters/{mine['id']}/projects").ids:
+        name = f"{project.partition(':')[2]}:creator-project-owner"
+        assert admin.delete(f"/v3/projectroletemplatebindings/{name}").status == 204
+    assert plain.get(path(mine)).status == 404
+
+
+def test_a_new_cluster_has_its_projects_and_says_so(admin: Caller) -> None:
+    made = admin.make("/v3/clusters", {"name": "new"})
+    projects = admin.get(f"/v3/clusters/{made['id']}/projects").json["data"]
+    assert sorted(each["name"] for each in projects) == ["Default", "System"]
+    told = {condition["type"] for condition in made["conditions"] if condition["status"] == "True"}
+    assert {"DefaultProjectCreated", "SystemProjectCreated", "InitialRolesPopulated", "CreatorMadeOwner"} <= told
+    system = next(each for each in projects if each["name"] == "System")
+    assert "remove" not in system["links"]
+    assert admin.delete(f"/v3/projects/{system['id']}").status == 405

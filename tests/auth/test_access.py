@@ -8,11 +8,14 @@ import pytest
 
 from chalicelib.auth.access import CREATE, DELETE, READ, UPDATE, may, sees_all
 from chalicelib.auth.identity import Identity
+from chalicelib.auth.roles.kinds import OWN as OWN_LEVEL
+from chalicelib.auth.roles.kinds import level, target
 from chalicelib.schema.kinds import KINDS
 from chalicelib.types import Resource
+from tests.support.world import access, bind, library
 
-ADMIN = Identity("u-admin", (), "token-a", administrator=True)
-PLAIN = Identity("u-plain", (), "token-p")
+ADMIN = Identity("u-admin", (), "token-a", True, access=access([bind("admin", user="u-admin")], library(), "u-admin"))
+PLAIN = Identity("u-plain", (), "token-p", access=access([], library(), "u-plain"))
 NOBODY = Identity("", (), "")
 VERBS = (READ, CREATE, UPDATE, DELETE)
 KIND_IDS = [kind.id for kind in KINDS]
@@ -35,16 +38,20 @@ OTHERS = {
 }
 
 GRANTED = {(kind, verb, whose) for kind in ("token", "preference") for verb in VERBS for whose in ("own", "kind")}
-GRANTED |= {("user", READ, "own"), ("cluster", READ, "own")}
+GRANTED |= {("user", READ, "own")}
 GRANTED |= {(kind, READ, whose) for kind in ("setting", "principal") for whose in ("own", "others", "kind")}
 """All that a plain user may; ``kind`` is the question without a resource."""
+
+
+PERSONAL = [kind for kind in KIND_IDS if level(target(kind)) == OWN_LEVEL]
 
 
 def resource(kind: str, whose: str) -> Resource | None:
     if whose == "kind":
         return None
     known = OWN if whose == "own" else OTHERS
-    return known.get(kind, Resource(kind=kind, id="x"))
+    parent = ("u-plain" if whose == "own" else "u-admin") if kind in PERSONAL else ""
+    return known.get(kind, Resource(kind=kind, id="x", parent=parent))
 
 
 TABLE = list(itertools.product(KIND_IDS, VERBS, ("own", "others", "kind")))
@@ -57,8 +64,8 @@ def test_a_plain_user(kind: str, verb: str, whose: str) -> None:
 
 @pytest.mark.parametrize(("kind", "verb", "whose"), TABLE)
 def test_an_administrator(kind: str, verb: str, whose: str) -> None:
-    """Everything, except for the plain user's tokens and preferences: nobody needs another one's."""
-    assert may(ADMIN, verb, kind, resource(kind, whose)) is (kind not in ("token", "preference") or whose != "own")
+    """Everything, except for what is the plain user's alone."""
+    assert may(ADMIN, verb, kind, resource(kind, whose)) is (kind not in PERSONAL or whose != "own")
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.auth.authenticate import is_administrator
 from chalicelib.auth.identity import AUTHENTICATED, Identity
 from chalicelib.auth.trust import SECONDS
 from chalicelib.errors import Unauthorized
@@ -222,5 +221,6 @@ def test_only_a_living_binding_makes_an_administrator(server: Server, role: str,
     spec = {"userId": "u-1", "globalRoleId": role}
     binding = Resource(kind="globalRoleBinding", id="grb-1", parent="u-1", spec=spec, removed=removed)
     server.resources.create(binding)
-    assert is_administrator(server.resources, "u-1") is is_one
-    assert is_administrator(server.resources, "u-2") is False
+    rights = server.parts.authenticator.rights
+    assert rights.of("u-1").administrator is is_one
+    assert rights.of("u-2").administrator is False

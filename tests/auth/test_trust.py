@@ -25,6 +25,8 @@ TOKEN = Resource(kind="token", id="token-1", parent="u-1")
 CLUSTER = Resource(kind="cluster", id="c-1")
 BINDING = Resource(kind="globalRoleBinding", id="grb-1", parent="u-1", spec={"globalRoleId": "admin"})
 
+OF_A_GROUP = Resource(kind="clusterRoleTemplateBinding", id="c-1:b", parent="c-1", spec={"groupPrincipalId": "team"})
+
 
 class Failing(BilledStore):
     failing = False
@@ -84,7 +86,9 @@ def going(resource: Resource) -> Resource:
         (TOKEN, lambda token: replace(token, parent="u-2"), ["u-1", "u-2"]),
         (CLUSTER, going, ["c-1"]),
         (CLUSTER, changed, []),
-        (BINDING, changed, [EVERYBODY]),
+        (BINDING, changed, ["u-1"]),
+        (OF_A_GROUP, changed, [EVERYBODY]),
+        (Resource(kind="roleTemplate", id="rt-1"), changed, [EVERYBODY]),
         (Resource(kind="setting", id="s"), changed, []),
         (USER, lambda user: user, []),
     ],
@@ -100,7 +104,7 @@ def test_whom_a_change_concerns(
 
 @pytest.mark.parametrize(
     ("resource", "created", "removed"),
-    [(USER, [], ["u-1"]), (TOKEN, [], ["u-1"]), (CLUSTER, [], ["c-1"]), (BINDING, [EVERYBODY], [EVERYBODY])],
+    [(USER, [], ["u-1"]), (TOKEN, [], ["u-1"]), (CLUSTER, [], ["c-1"]), (BINDING, ["u-1"], ["u-1"])],
 )
 def test_what_begins_and_what_ends(house: House, resource: Resource, created: list[str], removed: list[str]) -> None:
     house.resources.create(resource)

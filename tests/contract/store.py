@@ -85,6 +85,14 @@ def outcomes(calls: Sequence[Callable[[], object]]) -> list[object]:
 class StoreContract:
     # Reading and writing one resource
 
+    def test_several_are_read_in_the_order_of_the_keys(self, store: Store) -> None:
+        for number in range(120):
+            put(store, Resource(kind="several", id=f"s-{number:03}"))
+        keys = [Key("several", f"s-{number:03}") for number in reversed(range(120))]
+        found = store.several([*keys, keys[0], Key("several", "nosuch"), Key("other", "s-001")])
+        assert [each.key for each in found] == keys
+        assert list(store.several([])) == []
+
     def test_absent(self, store: Store) -> None:
         assert store.get(Key("cluster", "c-1")) is None
         assert store.list("cluster") == ((), "")

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.api.state import State, state
 from chalicelib.controllers import readiness
-from chalicelib.controllers.health import BINDINGS, BOUND, PROBE_SECONDS, RETRY_SECONDS, Observed, plan
+from chalicelib.controllers.health import PROBE_SECONDS, RETRY_SECONDS, SOON, Observed, plan
 from chalicelib.types import Resource
 
 NOW, LATER = "2026-11-24T08:00:00Z", "2026-11-24T09:00:00Z"
@@ -16,7 +16,7 @@ VERSION = {"gitVersion": "v1.20.2"}
 
 NEW = Resource(kind="cluster", id="c-1", spec={"name": "one"})
 WAITING = readiness.waiting(NEW, NOW)
-READY = readiness.ready(replace(WAITING, status={"version": VERSION, BOUND: ["u-1"]}), NOW)
+READY = readiness.ready(replace(WAITING, status={"version": VERSION}), NOW)
 LOST = readiness.unavailable(READY, "AgentDisconnected", "gone", NOW)
 BROKEN = readiness.unavailable(READY, "ApiServerUnreachable", "broken", NOW)
 
@@ -48,73 +48,43 @@ UNREACHABLE = State("unavailable", "yes", "The agent is connected, but its API s
     ],
 )
 def test_transitions(before: Resource, observed: Observed, after: State, again: float | None) -> None:
-    made = plan(before, observed, ["u-1"], LATER)
+    made = plan(before, observed, LATER)
     assert state(made.cluster) == after
     assert made.again == again
 
 
 def test_a_new_cluster_whose_api_server_fails_says_so() -> None:
-    assert "answers 500" in state(plan(WAITING, FAILS, [], LATER).cluster).message
+    assert "answers 500" in state(plan(WAITING, FAILS, LATER).cluster).message
 
 
 def test_a_new_cluster_whose_agent_left_before_it_was_ready_says_that_it_left() -> None:
-    failed = plan(WAITING, FAILS, [], LATER).cluster
-    assert "agent is not connected" in state(plan(failed, GONE, [], LATER).cluster).message
+    failed = plan(WAITING, FAILS, LATER).cluster
+    assert "agent is not connected" in state(plan(failed, GONE, LATER).cluster).message
 
 
 @pytest.mark.parametrize("cluster", [READY, LOST, WAITING])
 def test_the_same_again_changes_nothing(cluster: Resource) -> None:
     """So that looking at a cluster does not write, and writing does not make one look again."""
     for observed in (ANSWERS, FAILS, GONE):
-        once = plan(cluster, observed, ["u-1"], NOW).cluster
-        assert plan(once, observed, ["u-1"], LATER).cluster == once
+        once = plan(cluster, observed, NOW).cluster
+        assert plan(once, observed, LATER).cluster == once
 
 
 def test_the_version_is_kept() -> None:
-    made = plan(WAITING, ANSWERS, [], NOW).cluster
+    made = plan(WAITING, ANSWERS, NOW).cluster
     assert made.status["version"] == VERSION
-    assert plan(made, GONE, [], LATER).cluster.status["version"] == VERSION
+    assert plan(made, GONE, LATER).cluster.status["version"] == VERSION
 
 
-@pytest.mark.parametrize("observed", [FAILS, GONE])
-def test_without_an_answer_nothing_is_written_into_the_cluster(observed: Observed) -> None:
-    made = plan(READY, observed, ["u-2"], NOW)
-    assert (made.ensure, made.withdraw) == ((), ())
-    assert made.cluster.status == READY.status
-
-
-def test_a_binding_makes_a_user_the_clusters_administrator() -> None:
-    (wanted,) = plan(WAITING, ANSWERS, ["u-1"], NOW).ensure
-    assert wanted.path == BINDINGS
-    assert wanted.document == {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": "globaladmin-u-1", "labels": {"cattle.io/creator": "norman"}},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "u-1"}],
-    }
-
-
-@pytest.mark.parametrize(
-    ("before", "administrators", "ensured", "withdrawn"),
-    [
-        (WAITING, [], [], []),
-        (WAITING, ["u-1", "u-2"], ["u-1", "u-2"], []),
-        (READY, ["u-1"], [], []),
-        (READY, ["u-1", "u-2"], ["u-2"], []),
-        (READY, ["u-2"], ["u-2"], ["u-1"]),
-        (READY, [], [], ["u-1"]),
-        (LOST, ["u-1"], ["u-1"], []),
-        (LOST, ["u-2"], ["u-2"], ["u-1"]),
-    ],
-)
-def test_who_is_bound(before: Resource, administrators: list[str], ensured: list[str], withdrawn: list[str]) -> None:
-    made = plan(before, ANSWERS, administrators, NOW)
-    assert [wanted.document["subjects"][0]["name"] for wanted in made.ensure] == ensured
-    assert list(made.withdraw) == [f"{BINDINGS}/globaladmin-{user}" for user in withdrawn]
-    assert made.cluster.status[BOUND] == administrators
+@pytest.mark.parametrize("cluster", [NEW, WAITING, LOST])
+def test_it_is_not_active_before_its_administrators_rights_count(cluster: Resource) -> None:
+    early = Observed(connected=True, version=VERSION, early=True)
+    made = plan(cluster, early, LATER)
+    assert made.again == SOON
+    assert "don't count there yet" in state(made.cluster).message
+    assert plan(made.cluster, ANSWERS, LATER).cluster.status["version"] == VERSION
 
 
 def test_nothing_else_of_a_cluster_changes() -> None:
-    made = plan(replace(READY, sealed={"a": "b"}, labels={"c": "d"}), GONE, [], NOW).cluster
+    made = plan(replace(READY, sealed={"a": "b"}, labels={"c": "d"}), GONE, NOW).cluster
     assert (made.spec, made.sealed, made.labels) == (READY.spec, {"a": "b"}, {"c": "d"})

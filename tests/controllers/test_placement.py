@@ -53,6 +53,21 @@ def test_where_a_namespace_is(
     assert made.plan.patch == patches
 
 
+@pytest.mark.parametrize(
+    ("seen", "record", "project"),
+    [
+        (namespace(), {}, TWO),
+        (namespace(ONE), {}, ONE),
+        (namespace("c-9:p-of-another-lariat"), {}, TWO),
+        (namespace(), {"uid": ""}, ""),
+        (namespace(name=AGENTS), {}, ""),
+    ],
+)
+def test_a_namespace_that_comes_with_the_cluster(seen: dict[str, Any], record: dict[str, str], project: str) -> None:
+    made = place([seen], record, PROJECTS, {"web": TWO, AGENTS: TWO})
+    assert made.record == {"uid": project}
+
+
 def test_a_namespace_that_goes_is_in_no_project() -> None:
     made = place([namespace(TWO, deletionTimestamp="2026-11-24T08:00:00Z")], {"uid": ONE}, PROJECTS)
     assert (made.namespaces, made.plan.patch) == ({}, ())

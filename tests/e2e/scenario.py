@@ -129,11 +129,37 @@ class FirstLight:
         assert (ours.code, ours.err) == (direct.code, direct.err)
         assert part in ours.err
 
-    def test_a_user_without_a_binding_gets_kubernetes_own_refusal(
-        self, imported: Imported, cluster: Cluster, newcomer: tuple[str, str]
+    def test_who_was_given_nothing_does_not_get_in(self, imported: Imported, newcomer: tuple[str, str]) -> None:
+        with imported.lariat.client(newcomer[1]) as client:
+            refused = client.get(f"/k8s/clusters/{imported.id}/version")
+        assert refused.status_code == 403
+        assert (refused.json()["kind"], refused.json()["reason"]) == ("Status", "Forbidden")
+
+    def test_the_newcomer_sees_nothing_of_others(
+        self, lariat: Server, newcomer: tuple[str, str], imported: Imported
     ) -> None:
         user, token = newcomer
+        with lariat.client(token) as client:
+            assert client.get("/v3/clusters").json()["data"] == []
+            assert client.get(f"/v3/clusters/{imported.id}").status_code == 404
+            assert client.post(f"/v3/clusters/{imported.id}?action=generateKubeconfig").status_code == 404
+            assert [each["id"] for each in client.get("/v3/users").json()["data"]] == [user]
+            assert client.post("/v3/clusters", json={"name": "mine"}).status_code == 403
+            assert client.post("/v3/users", json={"username": "x", "password": PASSWORD}).status_code == 403
+            assert client.get("/v3/clusterregistrationtokens").json()["data"] == []
+
+    def test_a_user_without_rights_inside_gets_kubernetes_own_refusal(
+        self, imported: Imported, cluster: Cluster, newcomer: tuple[str, str]
+    ) -> None:
+        """A member of the cluster gets in; what he may not do there Kubernetes says."""
+        user, token = newcomer
+        binding = {"clusterId": imported.id, "userId": user, "roleTemplateId": "cluster-member"}
+        bound = imported.admin.post("/v3/clusterroletemplatebindings", json=binding)
+        assert bound.status_code == 201, bound.text
         theirs = imported.kubeconfig_of(token)
+        with imported.lariat.client(token) as client:
+            path = f"/k8s/clusters/{imported.id}/version"
+            eventually(lambda: client.get(path).status_code == 200, "the member gets in")
         refused = cluster.kubectl("get", "secrets", kubeconfig=theirs)
         assert refused.code == 1
         assert f'Error from server (Forbidden): secrets is forbidden: User "{user}" cannot list resource' in refused.err
@@ -151,19 +177,6 @@ class FirstLight:
         )
         assert allowed.out
         assert cluster.kubectl("delete", "rolebinding", "viewer").code == 0
-
-    def test_the_newcomer_sees_nothing_of_others(
-        self, lariat: Server, newcomer: tuple[str, str], imported: Imported
-    ) -> None:
-        user, token = newcomer
-        with lariat.client(token) as client:
-            assert client.get("/v3/clusters").json()["data"] == []
-            assert client.get(f"/v3/clusters/{imported.id}").status_code == 404
-            assert client.post(f"/v3/clusters/{imported.id}?action=generateKubeconfig").status_code == 404
-            assert [each["id"] for each in client.get("/v3/users").json()["data"]] == [user]
-            assert client.post("/v3/clusters", json={"name": "mine"}).status_code == 403
-            assert client.post("/v3/users", json={"username": "x", "password": PASSWORD}).status_code == 403
-            assert client.get("/v3/clusterregistrationtokens").json()["data"] == []
 
     def test_the_kubeconfigs_token_is_good_for_its_cluster_alone(self, imported: Imported, kubeconfig: Path) -> None:
         token = yaml.safe_load(kubeconfig.read_text())["users"][0]["user"]["token"]

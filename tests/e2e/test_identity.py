@@ -68,6 +68,11 @@ def test_a_groups_rights_reach_the_cluster_and_end_with_the_provider(
     lariat: Lariat, admin: Client, imported: Imported, cluster: Cluster, enabled: None
 ) -> None:
     theirs = imported.kubeconfig_of(log_in(lariat))
+    path = f"/k8s/clusters/{imported.id}/api"
+    assert "you have no access to a cluster" in cluster.kubectl("get", "--raw", path, kubeconfig=theirs).err
+    member = {"clusterId": imported.id, "groupPrincipalId": GROUP, "roleTemplateId": "cluster-member"}
+    made = admin.post("/v3/clusterroletemplatebindings", json=member)
+    assert made.status_code == 201, made.text
     assert not may(cluster, theirs, "list", "pods", "-n", "default")
     binding = ("create", "rolebinding", "devs", "--clusterrole=view", f"--group={GROUP}", "-n", "default")
     assert cluster.kubectl(*binding).code == 0

@@ -102,6 +102,9 @@ class TestLocal:
         user = created.json()["id"]
         with lariat.log_in("plain") as plain:
             assert plain.get(f"/v3/clusters/{LOCAL}").status_code == 404
+            assert plain.get(f"/k8s/clusters/{LOCAL}/version").status_code == 403
+            member = {"clusterId": LOCAL, "userId": user, "roleTemplateId": "cluster-member"}
+            assert admin.post("/v3/clusterroletemplatebindings", json=member).status_code == 201
             refused = plain.get(f"/k8s/clusters/{LOCAL}/api/v1/secrets")
         assert refused.status_code == 403
         assert f'User "{user}" cannot list resource' in refused.json()["message"]

@@ -267,10 +267,12 @@ class TestRefusedUpgrade:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def newcomer(cls, lariat: Lariat, admin: Client) -> str:
-        """The token of a user without any binding."""
+    def newcomer(cls, lariat: Lariat, admin: Client, imported: Imported) -> str:
+        """The token of a user who may enter the cluster and do nothing there."""
         created = admin.post("/v3/users", json={"username": "streamer", "password": PASSWORD})
         assert created.status_code == 201, created.text
+        binding = {"clusterId": imported.id, "userId": created.json()["id"], "roleTemplateId": "cluster-member"}
+        assert admin.post("/v3/clusterroletemplatebindings", json=binding).status_code == 201
         with lariat.log_in("streamer") as client:
             return token_of(client)
 

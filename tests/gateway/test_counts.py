@@ -16,6 +16,7 @@ import pytest
 from chalicelib.adapters.keyfile import KeyFile
 from chalicelib.adapters.sqlite import SqliteStore
 from chalicelib.api.http import Request
+from chalicelib.auth.tokens import word
 from chalicelib.auth.trust import OVERLAP
 from chalicelib.clusters.client import ClusterClient
 from chalicelib.controllers import readiness
@@ -147,8 +148,11 @@ def test_a_look_at_a_cluster_that_is_well(edge: Edge) -> None:
 
     edge.agent(version)
     for _ in range(2):
-        reconciler = Reconciler(edge.resources, ClusterClient(edge.process()), edge.clock, Removal(edge.resources, {}))
-        work = Work(reconciler.reconcile, edge.resources, edge.connections, edge.gateway, edge.queue)
+        client, removal = ClusterClient(edge.process()), Removal(edge.resources, {})
+        reconciler = Reconciler(
+            edge.resources, client, edge.clock, removal, edge.queue.add, lambda: word(edge.random, 5)
+        )
+        work = Work(reconciler, edge.resources, edge.connections, edge.gateway, edge.queue)
         edge.reset_counts()
         edge.queue.add([KEY])
         work.do(KEY, 0)
@@ -163,7 +167,10 @@ def test_a_sweep(edge: Edge) -> None:
         cluster = f"c-{number:05}"
         edge.resources.create(grown(Resource(kind="cluster", id=cluster), edge.clock.now()))
         edge.connections.add(cluster, f"L0SM9cOFvHc{number:03}=")
-    work = Work(lambda _: None, edge.resources, edge.connections, edge.gateway, edge.queue)
+    removal = Removal(edge.resources, {})
+    client = ClusterClient(edge.process())
+    idle = Reconciler(edge.resources, client, edge.clock, removal, edge.queue.add, lambda: word(edge.random, 5))
+    work = Work(idle, edge.resources, edge.connections, edge.gateway, edge.queue)
     edge.reset_counts()
     work.sweep()
     check("sweep of a hundred clusters", {**edge.counts, "invocations": 1})

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.auth.providers.due import DUE
+from chalicelib.clusters.affected import CONTENTS
 from chalicelib.controllers import readiness
 from chalicelib.controllers.health import PROBE_SECONDS, RETRY_SECONDS
 from chalicelib.gateway.connections import KIND
@@ -23,12 +24,15 @@ class Bench:
         self.edge = edge
         self.reconciled: list[Key] = []
         self.again: float | None = None
-        self.work = Work(self._reconcile, edge.resources, edge.connections, edge.gateway, edge.queue)
+        self.work = Work(self, edge.resources, edge.connections, edge.gateway, edge.queue)
         edge.queue.jobs.clear()
 
-    def _reconcile(self, key: Key) -> float | None:
+    def reconcile(self, key: Key) -> float | None:
         self.reconciled.append(key)
         return self.again
+
+    def clusters(self) -> list[Key]:
+        return [Key("cluster", id) for id in self.edge.resources.ids("cluster")]
 
     def add(self, cluster: str, *, ready: bool) -> None:
         now = timestamp(self.edge.clock.now())
@@ -63,14 +67,7 @@ def test_one_that_is_not_is_looked_at_less_and_less_often(bench: Bench) -> None:
 
 def test_only_what_has_a_controller_is_queued(bench: Bench) -> None:
     bench.work.changed([KEY, Key("token", "t"), Key("node", "n"), KEY, Key(KIND, "conn")])
-    assert bench.edge.queue.jobs == [(KEY, 0, 0)]
-
-
-def test_new_administrators_matter_to_every_cluster(bench: Bench) -> None:
-    bench.add("c-00001", ready=True)
-    bench.work.do(Key("globalRoleBinding", "grb-1"), 0)
-    assert bench.queued == ["c-00001", CLUSTER]
-    assert bench.reconciled == []
+    assert bench.edge.queue.jobs == [(KEY, 0, 0), (Key(CONTENTS, CLUSTER), 0, 0)]
 
 
 def test_a_deleted_clusters_agents_are_hung_up_on(bench: Bench) -> None:
@@ -112,7 +109,7 @@ def test_the_sweep_has_memberships_refreshed_if_there_is_whom_to_ask(bench: Benc
 @pytest.mark.parametrize("more", [True, False])
 def test_memberships_are_refreshed_as_long_as_there_are_more(bench: Bench, more: bool) -> None:
     edge = bench.edge
-    work = Work(lambda _: None, edge.resources, edge.connections, edge.gateway, edge.queue, lambda: more)
+    work = Work(bench, edge.resources, edge.connections, edge.gateway, edge.queue, lambda: more)
     work.do(DUE, 0)
     assert edge.queue.jobs == ([(DUE, 0, 0)] if more else [])
 

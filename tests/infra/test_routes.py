@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import app
-from chalicelib.gateway.work import WATCHED
+from chalicelib.clusters.affected import WATCHED
 from chalicelib.schema.subscription import ANNOUNCED
 from chalicelib.store.notices import KIND as NOTICE
 from tests.infra.stack import INFRA, ROOT, Stack

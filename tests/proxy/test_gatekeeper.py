@@ -13,6 +13,7 @@ from chalicelib.adapters.sqlite import SqliteStore
 from chalicelib.auth import tokens
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.login import new_user
+from chalicelib.auth.roles.records import entry
 from chalicelib.auth.trust import SECONDS
 from chalicelib.errors import Forbidden, Invalid, LariatError, NotFound, Unauthorized
 from chalicelib.proxy.gatekeeper import Admitted, Gatekeeper
@@ -30,7 +31,7 @@ class House:
 
     def __init__(self, store: SqliteStore, clock: ManualClock) -> None:
         self.clock = clock
-        self.resources = Resources(store, clock, SeededRandom())
+        self.resources = Resources(store, clock, SeededRandom(), gather=entry)
         self.authenticator = Authenticator(self.resources, clock)
         self.gatekeeper = Gatekeeper(self.authenticator, self.resources, clock)
         for user in ("u-admin", "u-plain"):
@@ -39,6 +40,10 @@ class House:
         self.resources.create(Resource(kind="globalRoleBinding", id="grb-1", parent="u-admin", spec=binding))
         for cluster in (A, B):
             self.resources.create(Resource(kind="cluster", id=cluster, spec={"name": cluster}))
+            member = {"roleTemplateId": "cluster-member", "userId": "u-plain"}
+            self.resources.create(
+                Resource(kind="clusterRoleTemplateBinding", id=f"{cluster}:m", parent=cluster, spec=member)
+            )
         self.admin = self.token("token-admin", "u-admin")
         self.plain = self.token("token-plain", "u-plain")
 
@@ -241,9 +246,30 @@ def test_rights_that_were_taken_away_are_gone(house: House) -> None:
     assert house.admit(house.admin).identity.administrator
     house.resources.remove(Key("globalRoleBinding", "grb-1"))
     house.forget()
-    assert not house.admit(house.admin).identity.administrator
+    with pytest.raises(Forbidden, match="no access"):
+        house.admit(house.admin)
 
 
 def test_a_hostile_path_is_refused_for_a_known_user_too(house: House) -> None:
     with pytest.raises(Invalid):
         house.admit(house.admin, path=f"/k8s/clusters/{A}/../{B}/api")
+
+
+def test_who_has_no_role_in_a_cluster_does_not_get_in(house: House) -> None:
+    assert house.admit(house.plain).identity.user == "u-plain"
+    house.resources.remove(Key("clusterRoleTemplateBinding", f"{A}:m"))
+    house.forget()
+    with pytest.raises(Forbidden, match="no access"):
+        house.admit(house.plain)
+    assert house.admit(house.plain, path=f"/k8s/clusters/{B}/api").target.cluster == B
+
+
+def test_a_role_of_a_group_lets_its_members_in(house: House) -> None:
+    house.resources.remove(Key("clusterRoleTemplateBinding", f"{A}:m"))
+    spec = {"roleTemplateId": "cluster-member", "groupPrincipalId": "team://red"}
+    house.resources.create(Resource(kind="clusterRoleTemplateBinding", id=f"{A}:g", parent=A, spec=spec))
+    member = tokens.new("token-red", KEY, "u-plain", now=0, ttl=0, spec={"groupPrincipals": ["team://red"]}, labels={})
+    house.resources.create(member)
+    assert house.admit(f"Bearer token-red:{KEY}").identity.groups[-1] == "team://red"
+    with pytest.raises(Forbidden):
+        house.admit(house.plain)

@@ -26,6 +26,12 @@ class BilledStore:
         self._count(1, reads=_blocks(_size(found)))
         return found
 
+    def several(self, keys: Sequence[Key]) -> Sequence[Resource]:
+        found = self._store.several(keys)
+        if keys:
+            self._count(1, reads=sum(_blocks(_size(item)) for item in found) + len(set(keys)) - len(found))
+        return found
+
     def list(self, kind: str, parent: str | None = None, *, after: str = "", limit: int = 1000) -> Page:
         page = self._store.list(kind, parent, after=after, limit=limit)
         if not parent:

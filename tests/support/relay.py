@@ -12,6 +12,7 @@ from chalicelib.adapters.sqlite import SqliteStore
 from chalicelib.auth import tokens
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.login import new_user
+from chalicelib.auth.roles.records import entry
 from chalicelib.clusters.registration import token_claim
 from chalicelib.errors import Unavailable
 from chalicelib.gateway.agents import Agents, Terms
@@ -70,7 +71,7 @@ class Edge:
         self.random = SeededRandom()
         self._database = SqliteStore(str(folder / "edge.db"), self.clock)
         self.store = BilledStore(self._database)
-        self.resources = Resources(self.store, self.clock, self.random)
+        self.resources = Resources(self.store, self.clock, self.random, gather=entry)
         self.gateway = Gateway(self.clock)
         self.connections = Connections(self.resources, self.clock, "https://edge.test")
         signer = Signer([KEY])
@@ -111,8 +112,17 @@ class Edge:
         return GatewayAgent(self.gateway, answer).connect(TOKEN)
 
     def user(self, name: str, *, cluster: str = "") -> str:
-        """Make a user with a token, perhaps good for one cluster; return the value of its ``Authorization`` header."""
-        self.resources.create(new_user(name, name, "", {}))
+        """Make a member of the cluster with a token, perhaps good for one cluster alone.
+
+        Return the value of its ``Authorization`` header.
+        """
+        member = Resource(
+            kind="clusterRoleTemplateBinding",
+            id=f"{CLUSTER}:crtb-{name}",
+            parent=CLUSTER,
+            spec={"userId": name, "roleTemplateId": "cluster-member"},
+        )
+        self.resources.create(new_user(name, name, "", {}), member)
         spec = {"clusterId": cluster or None}
         self.resources.create(tokens.new(f"token-{name}", TOKEN, name, now=0, ttl=0, spec=spec, labels={}))
         return f"Bearer token-{name}:{TOKEN}"

@@ -215,6 +215,8 @@ def _plain(peer: Peer, request: Request) -> None:
     peer.body(request)
     if request.path == "/version":
         peer.answer(200, VERSION)
+    elif request.path.endswith("/subjectaccessreviews"):
+        peer.answer(201, b'{"status":{"allowed":true}}')
     else:
         peer.answer(201 if request.method == "POST" else 200, json.dumps({"path": request.path}).encode())
 

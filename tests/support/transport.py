@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.clusters.client import Answer
+from chalicelib.controllers.objects import OWNER
 from chalicelib.errors import ClusterUnavailable
 from chalicelib.tunnel.heads import RequestHead
 
@@ -16,12 +18,16 @@ VERSION = {"major": "1", "minor": "20", "gitVersion": "v1.20.2"}
 
 @dataclass
 class MemoryCluster:
-    """``objects`` are keyed by their paths. ``refusal`` answers every request but ``GET /version`` instead."""
+    """``objects`` are keyed by their paths. ``refusal`` answers every request but ``GET /version`` instead.
+
+    ``effective`` says that it goes by the rights that were written into it.
+    """
 
     connected: bool = True
     objects: dict[str, Any] = field(default_factory=dict)
     version: Answer = field(default_factory=lambda: answer(200, VERSION))
     refusal: Answer | None = None
+    effective: bool = True
     requests: list[RequestHead] = field(default_factory=list)
     before: Callable[[RequestHead], None] = field(default=lambda _: None)
 
@@ -32,15 +38,34 @@ class MemoryCluster:
             return self.version
         if self.refusal is not None:
             return self.refusal
+        path = head.target.partition("?")[0]
         match head.method:
-            case "GET" if head.target in self.objects:
-                return answer(200, self.objects[head.target])
+            case "GET" if path in self.objects:
+                return answer(200, self.objects[path])
+            case "GET" if path != "/apis/policy/v1beta1":
+                return answer(200, {"items": self._listed(head.target)})
+            case "POST" if path.endswith("/subjectaccessreviews"):
+                return answer(201, {"status": {"allowed": self.effective}})
             case "POST":
-                return self._create(head.target, json.loads(body))
-            case "DELETE" if head.target in self.objects:
-                return answer(200, self.objects.pop(head.target))
+                return self._create(path, json.loads(body))
+            case "PATCH" | "PUT":
+                return self._change(path, json.loads(body))
+            case "DELETE" if path in self.objects:
+                return answer(200, self.objects.pop(path))
             case _:
                 return failure(404, "not found")
+
+    def names(self, plural: str) -> list[str]:
+        """The names of all objects of a kind."""
+        return [path.rpartition("/")[2] for path in self.objects if path.split("/")[-2] == plural]
+
+    def _listed(self, target: str) -> list[Any]:
+        path, _, query = target.partition("?")
+        root, _, plural = path.rpartition("/")
+        owned = "labelSelector" in query
+        inside = re.compile(rf"{re.escape(root)}(/namespaces/[^/]+)?/{plural}/[^/]+")
+        found = [document for name, document in self.objects.items() if inside.fullmatch(name)]
+        return [each for each in found if not owned or OWNER in (each["metadata"].get("labels") or {})]
 
     def _create(self, collection: str, document: Any) -> Answer:
         path = f"{collection}/{document['metadata']['name']}"
@@ -48,6 +73,17 @@ class MemoryCluster:
             return failure(409, "already exists")
         self.objects[path] = document
         return answer(201, document)
+
+    def _change(self, path: str, document: Any) -> Answer:
+        """A merge patch, as far as Lariat uses it, or a replacement."""
+        old = self.objects[path]["metadata"]
+        said = document["metadata"]
+        metadata = {
+            **old,
+            **{part: {**(old.get(part) or {}), **said.get(part, {})} for part in ("labels", "annotations")},
+        }
+        self.objects[path] = {**self.objects[path], **document, "metadata": metadata}
+        return answer(200, self.objects[path])
 
 
 class MemoryTransport:

@@ -16,16 +16,11 @@ from chalicelib.errors import AlreadyExists, NameTaken
 from chalicelib.store.resources import Resources
 from chalicelib.types import Key, Random, Resource
 
-DEFAULT_ROLES = ("user",)
-"""What Rancher 2.1 gives to users that it makes itself."""
-
 
 class Accounts:
     """``roles`` tells the global roles of a new user."""
 
-    def __init__(
-        self, resources: Resources, random: Random, roles: Callable[[], Iterable[str]] = lambda: DEFAULT_ROLES
-    ) -> None:
+    def __init__(self, resources: Resources, random: Random, roles: Callable[[], Iterable[str]]) -> None:
         self._resources = resources
         self._random = random
         self._roles = roles

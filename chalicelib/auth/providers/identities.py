@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from chalicelib.auth.login import Login
@@ -43,8 +43,9 @@ def identities(
     directory: Directory,
     member: Membership,
     server_url: Callable[[], str],
+    roles: Callable[[], Iterable[str]],
 ) -> Identities:
-    """``member`` tells whether one of some principals is a member of a cluster or a project."""
+    """``member`` tells whether one of some principals is a member of a cluster or a project, ``roles`` a new user's."""
 
     def callback() -> str:
         url = server_url()
@@ -53,7 +54,7 @@ def identities(
     configs = Configs(resources, seal)
     catalogue = Catalogue(directory, web, clock)
     attributes = Attributes(resources, seal, clock)
-    accounts = Accounts(resources, random)
+    accounts = Accounts(resources, random, roles)
     pending = Pending(resources, seal, clock, random)
     ending = Ending(resources, configs, attributes)
     memberships = Memberships(resources, configs, catalogue, attributes, ending, clock, member)

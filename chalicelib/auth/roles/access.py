@@ -97,6 +97,10 @@ class Access:
             return False
         return covers(self._global, wanted)
 
+    def may_define_globally(self, rules: Iterable[Rule]) -> bool:
+        """May the caller write a global role with these rules?"""
+        return allows(self._global, "escalate", MANAGEMENT, "globalroles") or covers(self._global, rules)
+
     def outranks(self, other: Access) -> bool:
         """Does the caller hold all that the other one holds, so that acting in the other's name gains nothing?"""
         if not covers(self._global, other._global):
@@ -138,8 +142,8 @@ class Access:
         if not self.user or scope.user != self.user:
             return
         yield from self._global
-        if target.resource == "tokens":
-            yield Rule((ALL,), (MANAGEMENT,), ("tokens",))
+        if target.resource in ("tokens", "preferences"):
+            yield Rule((ALL,), (MANAGEMENT,), (target.resource,))
 
     def _scoped(self, target: Target, level: str, id: str, scope: Scope) -> Iterator[Rule]:
         cluster = _cluster(scope)

@@ -1,7 +1,7 @@
 """Bindings, read strictly, and indexed by whom they are for.
 
-A ``Grants`` is all that one user or one group was given: stored as one item a subject, it is what a request needs to be
-authorised. ``index`` makes them; ``Grants.document`` and ``grants`` write and read the stored form.
+A ``Grants`` is all that one user or one group was given: what a request needs to be authorised. ``index`` makes them;
+``records.py`` keeps them.
 """
 
 from __future__ import annotations
@@ -52,25 +52,6 @@ class Grants:
     clusters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     projects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def document(self) -> dict[str, Any]:
-        return {
-            "roles": list(self.roles),
-            "clusters": {scope: list(roles) for scope, roles in self.clusters.items()},
-            "projects": {scope: list(roles) for scope, roles in self.projects.items()},
-        }
-
-
-def grants(document: Mapping[str, Any] | None) -> Grants:
-    """Read the stored form; what can't be read grants nothing."""
-    if document is None:
-        return Grants()
-    clusters, projects, roles = (document.get(name) for name in ("clusters", "projects", "roles"))
-    if not (isinstance(clusters, Mapping) and isinstance(projects, Mapping) and _is_roles(roles)):
-        return Grants()
-    if not all(map(_is_roles, (*clusters.values(), *projects.values()))):
-        return Grants()
-    return Grants(tuple(roles or ()), _tuples(clusters), _tuples(projects))
-
 
 def index(bindings: Iterable[Binding]) -> dict[Subject, Grants]:
     """Collect bindings by subject, in a stable order, so that equal stays equal."""
@@ -92,7 +73,10 @@ def read(resource: Resource) -> Binding | None:
     if resource.kind not in _READ or resource.removed or not _UID.fullmatch(resource.uid):
         return None
     role_field, scope_field, scopes = _READ[resource.kind]
-    role, scope, subject = resource.spec.get(role_field), resource.spec.get(scope_field, ""), _subject(resource.spec)
+    # The API keeps what a binding is inside of as its parent.
+    inside = {scope_field or "userId": resource.parent} if resource.parent else {}
+    spec = {**inside, **{name: value for name, value in resource.spec.items() if value is not None}}
+    role, scope, subject = spec.get(role_field), spec.get(scope_field, ""), _subject(spec)
     if not (isinstance(role, str) and role and isinstance(scope, str) and scopes.fullmatch(scope)) or subject is None:
         return None
     return Binding(resource.kind, resource.uid, subject, role, scope)
@@ -119,14 +103,6 @@ def _subject(spec: Mapping[str, Any]) -> Subject | None:
     if group:
         return Subject(GROUP, group) if is_subject(group) else None
     return Subject(USER, str(user)) if is_subject(user) else None
-
-
-def _is_roles(values: object) -> bool:
-    return isinstance(values, list | tuple) and all(isinstance(value, str) for value in values)
-
-
-def _tuples(scopes: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    return {scope: tuple(roles) for scope, roles in scopes.items()}
 
 
 def _sorted(scopes: Mapping[str, set[str]]) -> dict[str, tuple[str, ...]]:

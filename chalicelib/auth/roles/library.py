@@ -113,6 +113,10 @@ class Library:
         """The templates that inherit from one directly, so that it can't be deleted from under them."""
         return tuple(sorted(name for name in self._templates if id in self._template(name).parents))
 
+    def inherits(self, parents: Iterable[str], id: str) -> bool:
+        """Is one of these templates that one, or does it inherit from it?"""
+        return any(id == each.id for parent in parents for each in self._gather(parent).templates) or id in parents
+
     def defaults(self, context: str) -> tuple[str, ...]:
         """The templates that whoever creates a ``cluster`` or a ``project`` is bound to."""
         flag = f"{context}CreatorDefault"

@@ -100,7 +100,6 @@ POLICY_TEMPLATE = Kind(
         "supplementalGroups": nested(RANGES),
         "seLinux": nested(SELINUX),
     },
-    later="Lariat does not bring policies into clusters yet",
 )
 
 POLICY_BINDING = Kind(
@@ -113,7 +112,6 @@ POLICY_BINDING = Kind(
         "targetProjectId": ref("project", required=True, update=False),
     },
     resource_methods=("GET", "DELETE"),
-    later="Lariat does not bring policies into clusters yet",
 )
 
 NETWORK_POLICY = Kind(

@@ -43,6 +43,7 @@ GLOBAL_ROLE = Kind(
 GLOBAL_ROLE_BINDING = Kind(
     id="globalRoleBinding",
     parent="userId",
+    falls_with=("globalRoleId",),
     fields={
         "name": label(update=False),
         "userId": ref("user", update=False, required=True),
@@ -74,7 +75,6 @@ SUBJECTS: Mapping[str, Field] = {
     "groupId": ref("group", update=False),
     "groupPrincipalId": ref("principal", update=False),
 }
-LATER = "Lariat does not give the role in the cluster yet"
 
 CLUSTER_BINDING = Kind(
     id="clusterRoleTemplateBinding",
@@ -87,7 +87,6 @@ CLUSTER_BINDING = Kind(
         **SUBJECTS,
     },
     validators=(_one_subject,),
-    later=LATER,
 )
 
 PROJECT_BINDING = Kind(
@@ -101,7 +100,6 @@ PROJECT_BINDING = Kind(
         **SUBJECTS,
     },
     validators=(_one_subject,),
-    later=LATER,
 )
 
 KINDS = (GLOBAL_ROLE, GLOBAL_ROLE_BINDING, ROLE_TEMPLATE, CLUSTER_BINDING, PROJECT_BINDING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.clusters.desired import placement
 from chalicelib.types import Resource
 from tests.api.live.conftest import Scene
 from tests.support.server import Caller
@@ -32,6 +33,7 @@ def test_it_moves(scene: Scene, admin: Caller) -> None:
     moved = admin.post(move, {"projectId": scene.other})
     assert (moved.status, moved.body) == (200, b"")
     assert admin.get(itself).json["projectId"] == scene.other
+    assert placement(scene.server.resources, "c-1")[made["uuid"]] == scene.other
     assert f"{made['id']}:one" not in admin.get(scene.url("configMaps")).ids
     assert f"{made['id']}:one" in admin.get(scene.url("configMaps", scene.other)).ids
     assert admin.post(move, {"projectId": None}).status == 200

@@ -13,6 +13,7 @@ from chalicelib.auth.providers.attributes import Attributes
 from chalicelib.auth.providers.catalogue import Catalogue
 from chalicelib.auth.providers.identities import identities
 from chalicelib.auth.providers.sessions import Return
+from chalicelib.auth.rights import library
 from chalicelib.types import Resource
 from tests.support.issuer import CLIENT, SECRET, Issuer
 from tests.support.server import BASE, Server
@@ -40,6 +41,7 @@ class Scene:
             Ldap(),
             self._member,
             lambda: BASE,
+            lambda: library(server.resources).new_user_roles(),
         )
 
     def _member(self, ids: Collection[str]) -> bool:

@@ -23,7 +23,7 @@ OCTO = Principal(id="github_user://1234", kind="user", name="Octo Cat", login="o
 
 @pytest.fixture
 def accounts(server: Server) -> Accounts:
-    return Accounts(server.resources, server.random)
+    return Accounts(server.resources, server.random, lambda: ["user"])
 
 
 def test_a_user_is_made_once_with_the_id_that_rancher_gives(accounts: Accounts) -> None:
@@ -37,7 +37,7 @@ def test_a_user_is_made_once_with_the_id_that_rancher_gives(accounts: Accounts) 
 def test_of_logins_at_once_one_makes_the_user(server: Server) -> None:
     def login(seed: int) -> str:
         random = SeededRandom(seed)
-        return Accounts(Resources(server.store, server.clock, random), random).find_or_make(OCTO).id
+        return Accounts(Resources(server.store, server.clock, random), random, lambda: ["user"]).find_or_make(OCTO).id
 
     with ThreadPoolExecutor(4) as threads:
         ids = set(threads.map(login, range(1, 9)))

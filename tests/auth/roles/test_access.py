@@ -61,7 +61,7 @@ NOBODY = caller()
         (NOBODY, "setting", "x", GLOBALLY, ""),
         (NOBODY, "cluster", "c-1", GLOBALLY, ""),
         (NOBODY, "token", "token-x", MINE, ALL),
-        (NOBODY, "preference", "x", MINE, ""),
+        (NOBODY, "preference", "x", MINE, ALL),
         (OWNER, "cluster", "c-1", GLOBALLY, ALL),
         (OWNER, "cluster", "c-2", GLOBALLY, ""),
         (OWNER, "cluster", "", GLOBALLY, ""),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.auth.identity import CONTROLLER
-from chalicelib.auth.roles.bindings import GROUP, USER, Grants, Subject, grants, index, read, read_all
+from chalicelib.auth.roles.bindings import GROUP, USER, Grants, Subject, index, read, read_all
 from chalicelib.types import Resource
 from tests.support.world import bind
 
@@ -83,21 +83,3 @@ def test_one_record_for_each_subject() -> None:
         Subject(GROUP, "g"): Grants((), {}, {"c-2:p-1": ("a",)}),
     }
     assert index(reversed(bound)) == found
-    for record in found.values():
-        assert grants(record.document()) == record
-
-
-@pytest.mark.parametrize(
-    "stored",
-    [
-        None,
-        {},
-        {"roles": ["admin"]},
-        {"roles": "admin", "clusters": {}, "projects": {}},
-        {"roles": ["admin"], "clusters": [], "projects": {}},
-        {"roles": ["admin"], "clusters": {"c-1": "owner"}, "projects": {}},
-        {"roles": ["admin"], "clusters": {}, "projects": {"c-1:p-1": [1]}},
-    ],
-)
-def test_a_record_that_can_not_be_read_grants_nothing(stored: Any) -> None:
-    assert grants(stored) == Grants()

@@ -1,0 +1,122 @@
+"""What the store says that a cluster has to hold, loaded for one pass over it, and what a pass leaves to remember.
+
+The reads are those of the one cluster, however many others there are. Administrators are in every cluster, so they have a
+record of their own, which ``administrators.py`` keeps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.auth.rights import library
+from chalicelib.auth.roles.bindings import read_all
+from chalicelib.clusters.administrators import Administrators
+from chalicelib.controllers.contents import Desired, Outcome
+from chalicelib.errors import NotFound
+from chalicelib.store.resources import Resources
+from chalicelib.types import Key, Resource
+
+PLACEMENT = "placement"
+"""The kind of the record of a cluster: which project each of its namespaces (by uid) is in."""
+
+NAMESPACES = "namespaces"
+
+
+def load(resources: Resources, cluster: Resource) -> Desired:
+    known = library(resources)
+    projects = list(resources.all("project", cluster.id))
+    inside = [binding for project in projects for binding in resources.all("projectRoleTemplateBinding", project.id)]
+    bindings = [*resources.all("clusterRoleTemplateBinding", cluster.id), *inside]
+    return Desired(
+        cluster=cluster,
+        library=known,
+        bindings=(*Administrators(resources).bindings(known), *read_all(bindings)),
+        projects=_with_policies(resources, projects),
+        policies=_policies(resources),
+        record=placement(resources, cluster.id),
+    )
+
+
+def placement(resources: Resources, cluster: str) -> Mapping[str, str]:
+    """Which project each namespace of a cluster, by its uid, was last known to be in."""
+    record = resources.find(PLACEMENT, cluster)
+    found: Mapping[str, str] = record.spec.get(NAMESPACES, {}) if record else {}
+    return found
+
+
+def place(resources: Resources, cluster: str, namespace: str, project: str) -> None:
+    """Put a namespace, by its uid, into a project (or none), and have the cluster follow; rights are checked before."""
+    _change(resources, cluster, lambda known: {**known, namespace: project})
+    resources.touch(cluster)
+
+
+def remember(resources: Resources, desired: Desired, outcome: Outcome) -> None:
+    """Keep what a pass has seen; what the API has placed meanwhile counts."""
+    for project in desired.projects:
+        _tell(resources, project, outcome.used.get(project.id, {}))
+    if outcome.record == desired.record:
+        return
+
+    def seen(known: Mapping[str, str]) -> Mapping[str, str]:
+        moved = {uid: project for uid, project in known.items() if desired.record.get(uid) != project}
+        return {**outcome.record, **moved}
+
+    _change(resources, desired.cluster.id, seen)
+
+
+def forget(resources: Resources, cluster: str) -> None:
+    """The cluster is gone."""
+    record = resources.find(PLACEMENT, cluster)
+    if record is not None:
+        resources.discard(record)
+
+
+def _change(resources: Resources, cluster: str, change: Callable[[Mapping[str, str]], Mapping[str, str]]) -> None:
+    def changed(record: Resource) -> Resource:
+        return replace(record, spec={NAMESPACES: change(record.spec.get(NAMESPACES, {}))})
+
+    upsert(resources, Key(PLACEMENT, cluster), changed)
+
+
+def upsert(resources: Resources, key: Key, change: Callable[[Resource], Resource]) -> Resource:
+    """Change a record, or begin it."""
+    try:
+        return resources.update(key, change)
+    except NotFound:
+        return resources.create(change(Resource(kind=key.kind, id=key.id)))
+
+
+def _tell(resources: Resources, project: Resource, used: Mapping[str, str]) -> None:
+    """Show how much of a project's quota its namespaces have."""
+    quota = project.spec.get("resourceQuota")
+    if not quota or (quota.get("usedLimit") or {}) == used:
+        return
+
+    def told(stored: Resource) -> Resource:
+        quota = stored.spec.get("resourceQuota")
+        whole = {**stored.spec, "resourceQuota": {**quota, "usedLimit": dict(used)}} if quota else stored.spec
+        return replace(stored, spec=whole)
+
+    with contextlib.suppress(NotFound):
+        resources.update(project.key, told)
+
+
+def _policies(resources: Resources) -> dict[str, Resource]:
+    return {policy.id: policy for policy in resources.all("podSecurityPolicyTemplate") if not policy.removed}
+
+
+def _with_policies(resources: Resources, projects: list[Resource]) -> list[Resource]:
+    """Projects as controllers read them, with the policy that was chosen by a binding of its own."""
+    return [replace(project, spec={**project.spec, **_chosen(resources, project)}) for project in projects]
+
+
+def _chosen(resources: Resources, project: Resource) -> dict[str, Any]:
+    bindings = resources.all("podSecurityPolicyTemplateProjectBinding", project.id)
+    chosen = [binding.spec.get(POLICY) for binding in bindings if not binding.removed]
+    return {POLICY: chosen[0]} if chosen else {}
+
+
+POLICY = "podSecurityPolicyTemplateId"
