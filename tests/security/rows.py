@@ -180,7 +180,7 @@ SECRETS = {
         f"{_ENABLING}::test_an_inherited_token_ends_with_its_provider",
         "tests/auth/providers/test_memberships.py::test_who_is_not_known_any_more_is_out",
         f"{_USERS}::test_a_disabled_user_is_out",
-        "tests/security/test_gaps.py::test_a_derived_token_ends_with_the_provider_of_its_session",
+        "tests/api/identity/test_configs.py::test_disabling_ends_what_came_from_it",
     ),
     "CVE-2023-22649 GHSA-xfj7-qf8w-2gcr, CVE-2024-58269": (
         "tests/infra/test_policy.py::test_access_logs_hold_no_secrets",
