@@ -71,7 +71,8 @@ def test_who_knows_no_creations_hears_of_changes(server: Server, admin: Caller) 
 
 
 def test_everybody_hears_of_what_they_may_see_alone(server: Server, admin: Caller, plain: Caller) -> None:
-    ears = {name: Ear(server, caller) for name, caller in (("admin", admin), ("plain", plain))}
+    wanted = types("cluster", "user", "setting", "preference")
+    ears = {name: Ear(server, caller, query=wanted) for name, caller in (("admin", admin), ("plain", plain))}
     other = server.user("other")
     for ear in ears.values():
         ear.hear()
@@ -120,13 +121,14 @@ def test_what_there_is_comes_first(server: Server, admin: Caller, plain: Caller)
 
 def test_a_context_shows_what_is_in_it(server: Server, admin: Caller) -> None:
     here, there = (admin.make("/v3/clusters", {"name": name})["id"] for name in ("here", "there"))
-    ear = Ear(server, admin, f"/v3/clusters/{here}/subscribe")
+    ear = Ear(server, admin, f"/v3/clusters/{here}/subscribe", types("project"))
     projects = [admin.make("/v3/projects", {"name": "p", "clusterId": cluster})["id"] for cluster in (here, there)]
-    inside = Ear(server, admin, f"/v3/project/{projects[0]}/subscribe")
+    inside = Ear(server, admin, f"/v3/project/{projects[0]}/subscribe", types("projectAlertGroup"))
     for project in projects:
         admin.make("/v3/projectalertgroups", {"name": "g", "projectId": project})
     assert ear.told == [(CREATED, projects[0])]
-    assert ear.there == [("project", projects[0])]
+    assert ("project", projects[0]) in ear.there
+    assert all(id.startswith(f"{here}:") for _, id in ear.there)
     ((name, id),) = inside.told
     assert name == CREATED
     assert id.startswith(projects[0].rpartition(":")[2])
@@ -142,7 +144,9 @@ def test_nobody_listens_where_they_may_not_look(server: Server, plain: Caller, p
 def test_a_token_for_one_cluster_hears_of_that_one(server: Server, admin: Caller) -> None:
     one, two = (admin.make("/v3/clusters", {"name": name})["id"] for name in ("one", "two"))
     confined = server.token(admin.user, cluster=one)
-    assert Ear(server, confined, f"/v3/clusters/{one}/subscribe").there == []
+    heard = Ear(server, confined, f"/v3/clusters/{one}/subscribe").there
+    assert heard
+    assert all(id.startswith(f"{one}:") for _, id in heard)
     for path in ("/v3/subscribe", f"/v3/clusters/{two}/subscribe", f"/v3/projects/{one}/subscribe"):
         with pytest.raises(Unauthorized):
             Ear(server, confined, path)
