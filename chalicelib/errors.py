@@ -12,13 +12,14 @@
     │   ├── AlreadyExists       409
     │   └── NameTaken           409  a name that must be unique is held by another resource
     ├── TooLarge                413
-    ├── TooManyRequests         429
+    ├── TryLater                     ``retry_after`` says for how long to stay away
+    │   └── TooManyRequests     429
     └── Unavailable             503  try again later
         ├── ClusterUnavailable  503  the cluster's agent is not connected
         │   ├── BrokenOff       502  the exchange with the cluster ended early; it may have been carried out
         │   │   └── AnswerLost  502  a connection that the answer was to come on has ended
         │   └── TimedOut        504  no answer, or not all of it, in time
-        ├── Busy                503  throttled; ``retry_after`` says for how long to stay away
+        ├── Busy                503  throttled; a ``TryLater`` too
         └── Gone                503  the WebSocket connection that a message was for has ended
 
 Kubernetes' own errors never become one of these: the proxy passes them through.
@@ -93,13 +94,17 @@ class TooLarge(LariatError):
     code = "RequestTooLarge"
 
 
-class TooManyRequests(LariatError):
-    status = 429
-    code = "TooManyRequests"
+class TryLater(LariatError):
+    """The same works again after ``retry_after`` seconds; answers say so in ``Retry-After``."""
 
     def __init__(self, message: str = "", *, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class TooManyRequests(TryLater):
+    status = 429
+    code = "TooManyRequests"
 
 
 class Unavailable(LariatError):
@@ -125,12 +130,8 @@ class TimedOut(ClusterUnavailable):
     code = "Timeout"
 
 
-class Busy(Unavailable):
+class Busy(TryLater, Unavailable):
     code = "TooBusy"
-
-    def __init__(self, message: str = "", *, retry_after: int = 1) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 class Gone(Unavailable):
