@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.hostile.rogue import Rogue
-from tests.e2e.hostile.scene import User, new_user, token_of
+from tests.e2e.hostile.scene import User, let_in, new_user, token_of
 from tests.kubernetes.cluster import Cluster
 from tests.support.lariat import Client, Imported, Lariat, importing, running
 from tests.support.recorder import Recorder, recording
@@ -27,9 +27,10 @@ def admin(lariat: Lariat) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="package")
-def imported(lariat: Lariat, admin: Client, cluster: Cluster) -> Iterator[Imported]:
+def imported(lariat: Lariat, admin: Client, plain: User, emptiness: str, cluster: Cluster) -> Iterator[Imported]:
     """The real cluster, imported and active."""
     with importing(lariat, admin, "real", cluster.kubeconfig) as imported:
+        let_in(admin, imported, plain, emptiness)
         yield imported
 
 
@@ -46,8 +47,16 @@ def root(admin: Client) -> str:
 
 @pytest.fixture(scope="package")
 def plain(lariat: Lariat, admin: Client) -> User:
-    """A user without any binding."""
+    """A user who may enter each of these clusters, and do nothing there."""
     return new_user(lariat, admin, "plain")
+
+
+@pytest.fixture(scope="package")
+def emptiness(admin: Client) -> str:
+    """A role that lets into a cluster and grants nothing there."""
+    made = admin.post("/v3/roletemplates", json={"name": "emptiness", "context": "cluster", "rules": []})
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
 
 
 @pytest.fixture(scope="package")
@@ -57,9 +66,10 @@ def recorder() -> Iterator[Recorder]:
 
 
 @pytest.fixture(scope="package")
-def recorded(lariat: Lariat, admin: Client, recorder: Recorder) -> Iterator[Imported]:
+def recorded(lariat: Lariat, admin: Client, plain: User, emptiness: str, recorder: Recorder) -> Iterator[Imported]:
     """A cluster whose API server is the recorder."""
     imported = Imported(lariat, admin, "recorded")
+    let_in(admin, imported, plain, emptiness)
     try:
         imported.connect(recorder.kubeconfig(lariat.folder / "recorder.kubeconfig"))
         yield imported
@@ -80,9 +90,11 @@ def tape(recorded: Imported) -> str:
 
 
 @pytest.fixture(scope="package")
-def captured(lariat: Lariat, admin: Client) -> Imported:
+def captured(lariat: Lariat, admin: Client, plain: User, emptiness: str) -> Imported:
     """A cluster whose registration token a rogue has."""
-    return Imported(lariat, admin, "captured")
+    imported = Imported(lariat, admin, "captured")
+    let_in(admin, imported, plain, emptiness)
+    return imported
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from tests.support.lariat import PASSWORD, Client, Lariat
+from tests.support.lariat import PASSWORD, Client, Imported, Lariat
 from tests.support.recorder import Recorder
 from tests.support.wire import Answer, Wire, head, post
 
@@ -54,6 +54,12 @@ def new_user(lariat: Lariat, admin: Client, name: str) -> User:
     assert created.status_code == 201, created.text
     with lariat.log_in(name) as client:
         return User(created.json()["id"], token_of(client))
+
+
+def let_in(admin: Client, imported: Imported, user: User, role: str) -> None:
+    binding = {"clusterId": imported.id, "userId": user.id, "roleTemplateId": role}
+    bound = admin.post("/v3/clusterroletemplatebindings", json=binding)
+    assert bound.status_code == 201, bound.text
 
 
 def log_in(wire: Wire, username: str, password: str) -> Answer:
