@@ -40,6 +40,11 @@ class LariatError(Exception):
         self.code = code or type(self).code
         self.field = field
 
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """What the answer's head says besides the status."""
+        return ()
+
 
 class Invalid(LariatError):
     """``code`` is one of the v3 codes such as ``MissingRequired``; ``field`` names the culprit."""
@@ -100,6 +105,10 @@ class TryLater(LariatError):
     def __init__(self, message: str = "", *, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("retry-after", str(self.retry_after)),)
 
 
 class TooManyRequests(TryLater):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.adapters import sqs
-from chalicelib.adapters.dynamodb import change_of
+from chalicelib.adapters.streams import change_of
 from chalicelib.types import Change, Key
 
 log = logging.getLogger("lariat.events")

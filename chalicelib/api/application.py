@@ -23,7 +23,7 @@ from chalicelib.api.schemas import root
 from chalicelib.api.settings import PUBLIC, Settings
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.identity import CHANGE_FIRST, Identity
-from chalicelib.errors import Forbidden, LariatError, MethodNotAllowed, NotFound, TryLater, Unauthorized
+from chalicelib.errors import Forbidden, LariatError, MethodNotAllowed, NotFound, Unauthorized
 from chalicelib.schema.kinds import MANAGEMENT
 from chalicelib.schema.kinds import PUBLIC as PUBLIC_VERSION
 from chalicelib.types import Random
@@ -184,8 +184,7 @@ def refusal(error: LariatError) -> Response:
     document: dict[str, Any] = {"type": "error", "baseType": "error", "status": error.status, "code": error.code}
     if error.field:
         document["fieldName"] = error.field
-    later = (("retry-after", str(error.retry_after)),) if isinstance(error, TryLater) else ()
-    return answer({**document, "message": error.message}, error.status, later)
+    return answer({**document, "message": error.message}, error.status, error.headers)
 
 
 def _with_headers(response: Response, request: Request) -> Response:

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol, TypeVar
 
-from chalicelib.errors import Busy, ClusterUnavailable, Invalid, LariatError, TimedOut, TooLarge
+from chalicelib.errors import ClusterUnavailable, Invalid, LariatError, TimedOut, TooLarge
 from chalicelib.proxy import status
 from chalicelib.proxy.gatekeeper import LARGEST_BODY, Admitted, Gatekeeper
 from chalicelib.proxy.policy import response_headers
@@ -175,8 +175,7 @@ class Gathered:
 
 def refusal(error: LariatError) -> Reply:
     code, document = status.from_error(error)
-    retry = (("retry-after", str(error.retry_after)),) if isinstance(error, Busy) else ()
-    return Reply(code, (status.CONTENT_TYPE, *retry), document)
+    return Reply(code, (status.CONTENT_TYPE, *error.headers), document)
 
 
 def fitted(reply: Reply, gzip: bool) -> Reply:

@@ -16,7 +16,8 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.adapters.dynamodb import DynamoStore, Streams, change_of
+from chalicelib.adapters.dynamodb import DynamoStore
+from chalicelib.adapters.streams import Streams, change_of
 from chalicelib.errors import Busy, TooLarge, Unavailable
 from chalicelib.store.codec import encode
 from chalicelib.types import Key, Put, Resource, Store
