@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from chalicelib.schema.kind import Kind
 
@@ -128,3 +128,5 @@ json: Callable[..., Field] = partial(Field, "json")
 NAME = text(253)
 DESCRIPTION = text(4096)
 LABELS = mapped(longest=4096)
+IN_CLUSTER: Mapping[str, Field] = {"clusterId": ref("cluster", update=False, required=True)}
+IN_PROJECT: Mapping[str, Field] = {"projectId": ref("project", update=False, required=True)}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.schema.field import (
     DESCRIPTION,
+    IN_CLUSTER,
+    IN_PROJECT,
     Field,
     enum,
     flag,
@@ -63,7 +66,7 @@ NOTIFIER = Kind(
     named=True,
     stateful=True,
     fields={
-        "clusterId": ref("cluster", update=False, required=True),
+        **IN_CLUSTER,
         "name": text(253, required=True, nullable=False),
         "description": DESCRIPTION,
         **CONFIGS,
@@ -123,8 +126,6 @@ TIMES: dict[str, Field] = {
     "initialWaitSeconds": number(180, 0),
     "repeatIntervalSeconds": number(3600, 0),
 }
-CLUSTER_ID = ref("cluster", update=False, required=True)
-PROJECT_ID = ref("project", update=False, required=True)
 CLUSTER_TARGETS = {
     "targetNode": nested(NODE_TARGET),
     "targetSystemService": nested(SERVICE_TARGET),
@@ -155,14 +156,13 @@ SWITCHES = {
 }
 
 
-def _alert(id: str, parent: str, fields: dict[str, Field], *, switches: bool = True) -> Kind:
-    parents = {"clusterId": CLUSTER_ID, "projectId": PROJECT_ID}
+def _alert(id: str, scope: Mapping[str, Field], fields: dict[str, Field], *, switches: bool = True) -> Kind:
     return Kind(
         id=id,
-        parent=parent,
+        parent=next(iter(scope)),
         named=True,
         stateful=True,
-        fields={parent: parents[parent], **NAMED, **fields, "alertState": ALERT_STATE},
+        fields={**scope, **NAMED, **fields, "alertState": ALERT_STATE},
         actions=SWITCHES if switches else {},
         formatters=(_shown_state,) if switches else (),
         later=LATER,
@@ -173,17 +173,17 @@ RECIPIENTS = listed(RECIPIENT, required=True)
 RULE: dict[str, Field] = {"groupId": text(512), "severity": SEVERITY, "inherited": flag(True), **TIMES}
 
 CLUSTER_ALERT = _alert(
-    "clusterAlert", "clusterId", {"severity": SEVERITY, "recipients": RECIPIENTS, **TIMES, **CLUSTER_TARGETS}
+    "clusterAlert", IN_CLUSTER, {"severity": SEVERITY, "recipients": RECIPIENTS, **TIMES, **CLUSTER_TARGETS}
 )
 PROJECT_ALERT = _alert(
-    "projectAlert", "projectId", {"severity": SEVERITY, "recipients": RECIPIENTS, **TIMES, **PROJECT_TARGETS}
+    "projectAlert", IN_PROJECT, {"severity": SEVERITY, "recipients": RECIPIENTS, **TIMES, **PROJECT_TARGETS}
 )
 GROUP: dict[str, Field] = {"recipients": listed(RECIPIENT), **TIMES}
-CLUSTER_GROUP = _alert("clusterAlertGroup", "clusterId", GROUP, switches=False)
-PROJECT_GROUP = _alert("projectAlertGroup", "projectId", GROUP, switches=False)
+CLUSTER_GROUP = _alert("clusterAlertGroup", IN_CLUSTER, GROUP, switches=False)
+PROJECT_GROUP = _alert("projectAlertGroup", IN_PROJECT, GROUP, switches=False)
 CLUSTER_RULE = _alert(
     "clusterAlertRule",
-    "clusterId",
+    IN_CLUSTER,
     {
         **RULE,
         "nodeRule": nested(NODE_TARGET),
@@ -194,7 +194,7 @@ CLUSTER_RULE = _alert(
 )
 PROJECT_RULE = _alert(
     "projectAlertRule",
-    "projectId",
+    IN_PROJECT,
     {**RULE, "podRule": nested(POD_TARGET), "workloadRule": nested(WORKLOAD_TARGET), "metricRule": nested(METRIC)},
 )
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from chalicelib.schema.field import (
     DESCRIPTION,
+    IN_CLUSTER,
+    IN_PROJECT,
+    Field,
     enum,
     json,
     label,
@@ -32,40 +37,22 @@ CATALOG_FIELDS = {
 }
 REFRESH = {"refresh": Action(later=LATER)}
 
-CATALOG = Kind(
-    id="catalog",
-    stateful=True,
-    fields={"name": label(update=False, required=True), **CATALOG_FIELDS},
-    actions=REFRESH,
-    collection_actions=REFRESH,
-    later=LATER,
-)
-CLUSTER_CATALOG = Kind(
-    id="clusterCatalog",
-    parent="clusterId",
-    stateful=True,
-    fields={
-        "clusterId": ref("cluster", update=False, required=True),
-        "name": label(update=False, required=True),
-        **CATALOG_FIELDS,
-    },
-    actions=REFRESH,
-    collection_actions=REFRESH,
-    later=LATER,
-)
-PROJECT_CATALOG = Kind(
-    id="projectCatalog",
-    parent="projectId",
-    stateful=True,
-    fields={
-        "projectId": ref("project", update=False, required=True),
-        "name": label(update=False, required=True),
-        **CATALOG_FIELDS,
-    },
-    actions=REFRESH,
-    collection_actions=REFRESH,
-    later=LATER,
-)
+
+def _catalog(id: str, scope: Mapping[str, Field]) -> Kind:
+    return Kind(
+        id=id,
+        parent=next(iter(scope), ""),
+        stateful=True,
+        fields={**scope, "name": label(update=False, required=True), **CATALOG_FIELDS},
+        actions=REFRESH,
+        collection_actions=REFRESH,
+        later=LATER,
+    )
+
+
+CATALOG = _catalog("catalog", {})
+CLUSTER_CATALOG = _catalog("clusterCatalog", IN_CLUSTER)
+PROJECT_CATALOG = _catalog("projectCatalog", IN_PROJECT)
 
 TEMPLATE = Kind(
     id="template",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.schema.field import (
     DESCRIPTION,
+    IN_CLUSTER,
     Field,
     flag,
     label,
@@ -76,7 +77,7 @@ REGISTRATION_TOKEN = Kind(
     parent="clusterId",
     stateful=True,
     fields={
-        "clusterId": ref("cluster", update=False, required=True),
+        **IN_CLUSTER,
         "name": label(update=False),
         "description": DESCRIPTION,
         "token": read_only(place="sealed"),
@@ -94,7 +95,7 @@ CLUSTER_EVENT = Kind(
     id="clusterEvent",
     parent="clusterId",
     fields={
-        "clusterId": ref("cluster", update=False, required=True),
+        **IN_CLUSTER,
         "name": label(update=False),
         "eventType": text(64),
         "reason": text(),

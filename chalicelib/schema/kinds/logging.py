@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from chalicelib.schema.field import Field, enum, flag, label, listed, mapped, nested, number, ref, secret, text
+from chalicelib.schema.field import (
+    IN_CLUSTER,
+    IN_PROJECT,
+    Field,
+    enum,
+    flag,
+    label,
+    listed,
+    mapped,
+    nested,
+    number,
+    secret,
+    text,
+)
 from chalicelib.schema.kind import Kind, part
 
 LONG = 256 * 1024
@@ -91,7 +104,7 @@ CLUSTER_LOGGING = Kind(
     parent="clusterId",
     stateful=True,
     fields={
-        "clusterId": ref("cluster", update=False, required=True),
+        **IN_CLUSTER,
         "includeSystemComponent": flag(True),
         **FIELDS,
     },
@@ -101,7 +114,7 @@ PROJECT_LOGGING = Kind(
     id="projectLogging",
     parent="projectId",
     stateful=True,
-    fields={"projectId": ref("project", update=False, required=True), **FIELDS},
+    fields={**IN_PROJECT, **FIELDS},
     later=LATER,
 )
 

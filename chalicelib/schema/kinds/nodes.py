@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.schema.field import (
     DESCRIPTION,
+    IN_CLUSTER,
     NAME,
     enum,
     flag,
@@ -61,7 +62,7 @@ NODE = Kind(
     named=True,
     stateful=True,
     fields={
-        "clusterId": ref("cluster", update=False, required=True),
+        **IN_CLUSTER,
         "requestedHostname": hostname(update=False, required=True),
         "name": NAME,
         "description": DESCRIPTION,
@@ -106,7 +107,7 @@ NODE_POOL = Kind(
     parent="clusterId",
     stateful=True,
     fields={
-        "clusterId": ref("cluster", update=False, required=True),
+        **IN_CLUSTER,
         "name": label(update=False),
         "displayName": NAME,
         "hostnamePrefix": text(253, required=True, valid="-a-z0-9.", nullable=False),

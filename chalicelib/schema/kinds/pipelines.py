@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.schema.field import (
+    IN_PROJECT,
     enum,
     flag,
     json,
@@ -19,7 +20,6 @@ from chalicelib.schema.field import (
 from chalicelib.schema.kind import Action, Kind, part
 
 LATER = "Lariat does not run pipelines yet"
-PROJECT_ID = ref("project", update=False, required=True)
 USER_ID = ref("user", create=False, update=False)
 SOURCES = enum("github", "gitlab", "bitbucketcloud", "bitbucketserver")
 
@@ -64,7 +64,7 @@ CREDENTIAL = Kind(
     stateful=True,
     fields={
         "userId": USER_ID,
-        "projectId": ref("project", update=False, required=True),
+        **IN_PROJECT,
         "name": label(update=False),
         "sourceCodeType": SOURCES,
         "displayName": text(),
@@ -88,7 +88,7 @@ REPOSITORY = Kind(
     stateful=True,
     fields={
         "userId": USER_ID,
-        "projectId": ref("project", update=False, required=True),
+        **IN_PROJECT,
         "sourceCodeCredentialId": ref("sourceCodeCredential"),
         "name": label(update=False),
         "sourceCodeType": SOURCES,
@@ -134,7 +134,7 @@ PIPELINE = Kind(
     parent="projectId",
     stateful=True,
     fields={
-        "projectId": PROJECT_ID,
+        **IN_PROJECT,
         "name": label(update=False),
         "displayName": text(),
         "repositoryUrl": text(4096),
@@ -159,7 +159,7 @@ EXECUTION = Kind(
     parent="projectId",
     stateful=True,
     fields={
-        "projectId": PROJECT_ID,
+        **IN_PROJECT,
         "pipelineId": ref("pipeline"),
         "pipelineConfig": nested(CONFIG),
         "name": label(update=False),

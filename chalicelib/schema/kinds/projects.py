@@ -6,7 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.errors import Invalid
-from chalicelib.schema.field import DESCRIPTION, Field, flag, label, listed, nested, number, read_only, ref, text
+from chalicelib.schema.field import (
+    DESCRIPTION,
+    IN_CLUSTER,
+    Field,
+    flag,
+    label,
+    listed,
+    nested,
+    number,
+    read_only,
+    ref,
+    text,
+)
 from chalicelib.schema.kind import Action, Kind, part
 from chalicelib.schema.quantity import quantity
 
@@ -50,7 +62,7 @@ PROJECT = Kind(
     named=True,
     stateful=True,
     fields={
-        "clusterId": ref("cluster", update=False, required=True),
+        **IN_CLUSTER,
         "name": text(253, required=True, nullable=False),
         "description": DESCRIPTION,
         "resourceQuota": nested(QUOTA),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.errors import Invalid
-from chalicelib.schema.field import DESCRIPTION, Field, enum, flag, label, listed, ref, text
+from chalicelib.schema.field import DESCRIPTION, IN_CLUSTER, IN_PROJECT, Field, enum, flag, label, listed, ref, text
 from chalicelib.schema.kind import Kind, part
 
 RULE = part(
@@ -76,30 +76,23 @@ SUBJECTS: Mapping[str, Field] = {
     "groupPrincipalId": ref("principal", update=False),
 }
 
-CLUSTER_BINDING = Kind(
-    id="clusterRoleTemplateBinding",
-    parent="clusterId",
-    falls_with=("userId", "groupId", "roleTemplateId"),
-    fields={
-        "clusterId": ref("cluster", update=False, required=True),
-        "roleTemplateId": ref("roleTemplate", required=True, nullable=False),
-        "name": label(update=False),
-        **SUBJECTS,
-    },
-    validators=(_one_subject,),
-)
 
-PROJECT_BINDING = Kind(
-    id="projectRoleTemplateBinding",
-    parent="projectId",
-    falls_with=("userId", "groupId", "roleTemplateId"),
-    fields={
-        "projectId": ref("project", update=False, required=True),
-        "roleTemplateId": ref("roleTemplate", required=True, nullable=False),
-        "name": label(update=False),
-        **SUBJECTS,
-    },
-    validators=(_one_subject,),
-)
+def _binding(id: str, scope: Mapping[str, Field]) -> Kind:
+    return Kind(
+        id=id,
+        parent=next(iter(scope)),
+        falls_with=("userId", "groupId", "roleTemplateId"),
+        fields={
+            **scope,
+            "roleTemplateId": ref("roleTemplate", required=True, nullable=False),
+            "name": label(update=False),
+            **SUBJECTS,
+        },
+        validators=(_one_subject,),
+    )
+
+
+CLUSTER_BINDING = _binding("clusterRoleTemplateBinding", IN_CLUSTER)
+PROJECT_BINDING = _binding("projectRoleTemplateBinding", IN_PROJECT)
 
 KINDS = (GLOBAL_ROLE, GLOBAL_ROLE_BINDING, ROLE_TEMPLATE, CLUSTER_BINDING, PROJECT_BINDING)
