@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from chalicelib.auth.roles.bindings import Binding, Subject, read
 from chalicelib.auth.roles.library import Library, is_everything
-from chalicelib.errors import NotFound
 from chalicelib.store.gathering import ENTRIES
 from chalicelib.store.resources import Resources
 from chalicelib.types import Key, Resource
@@ -55,10 +54,7 @@ class Administrators:
         def changed(record: Resource) -> Resource:
             return replace(record, spec={ENTRIES: change(_entries_of(record))})
 
-        try:
-            self._resources.update(KEY, changed)
-        except NotFound:
-            self._resources.create(changed(Resource(kind=KEY.kind, id=KEY.id)))
+        self._resources.record(Resource(kind=KEY.kind, id=KEY.id), changed)
         return True
 
 

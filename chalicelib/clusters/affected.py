@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from chalicelib.auth.rights import library, rebuild
 from chalicelib.auth.roles.library import Library
 from chalicelib.clusters.administrators import Administrators
+from chalicelib.clusters.desired import POLICY
 from chalicelib.store.notices import place
 from chalicelib.store.resources import Resources
 from chalicelib.types import Key
 
-POLICY = "podSecurityPolicyTemplateId"
 CLUSTERS_POLICY = "defaultPodSecurityPolicyTemplateId"
-
 
 CONTENTS = "contents"
 """The kind of the keys by which clusters' contents are brought in line; no resource has it."""

@@ -17,12 +17,13 @@ from chalicelib.clusters.administrators import Administrators
 from chalicelib.controllers.contents import Desired, Outcome
 from chalicelib.errors import NotFound
 from chalicelib.store.resources import Resources
-from chalicelib.types import Key, Resource
+from chalicelib.types import Resource
 
 PLACEMENT = "placement"
 """The kind of the record of a cluster: which project each of its namespaces (by uid) is in."""
 
 NAMESPACES = "namespaces"
+POLICY = "podSecurityPolicyTemplateId"
 
 
 def load(resources: Resources, cluster: Resource) -> Desired:
@@ -78,15 +79,7 @@ def _change(resources: Resources, cluster: str, change: Callable[[Mapping[str, s
     def changed(record: Resource) -> Resource:
         return replace(record, spec={NAMESPACES: change(record.spec.get(NAMESPACES, {}))})
 
-    upsert(resources, Key(PLACEMENT, cluster), changed)
-
-
-def upsert(resources: Resources, key: Key, change: Callable[[Resource], Resource]) -> Resource:
-    """Change a record, or begin it."""
-    try:
-        return resources.update(key, change)
-    except NotFound:
-        return resources.create(change(Resource(kind=key.kind, id=key.id)))
+    resources.record(Resource(kind=PLACEMENT, id=cluster), changed)
 
 
 def _tell(resources: Resources, project: Resource, used: Mapping[str, str]) -> None:
@@ -117,6 +110,3 @@ def _chosen(resources: Resources, project: Resource) -> dict[str, Any]:
     bindings = resources.all("podSecurityPolicyTemplateProjectBinding", project.id)
     chosen = [binding.spec.get(POLICY) for binding in bindings if not binding.removed]
     return {POLICY: chosen[0]} if chosen else {}
-
-
-POLICY = "podSecurityPolicyTemplateId"

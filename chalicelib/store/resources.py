@@ -127,6 +127,17 @@ class Resources:
                 continue
         return self._update(key, change)
 
+    def record(self, blank: Resource, change: Callable[[Resource], Resource]) -> Resource:
+        """Like ``update``, for a record that begins, from ``blank``, with what is first said of it."""
+        try:
+            return self.update(blank.key, change)
+        except NotFound:
+            pass
+        try:
+            return self.create(change(blank))
+        except AlreadyExists:
+            return self.update(blank.key, change)
+
     def replace(self, resource: Resource) -> None:
         """Store a record as it is, provided that nobody has written it since it was read. Raises ``Conflict``."""
         self._store.write(Put(resource))

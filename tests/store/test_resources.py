@@ -140,6 +140,20 @@ def test_update_tries_a_taken_name_once(resources: Resources) -> None:
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize("rivals", [0, 1])
+def test_a_record_begins_with_what_is_first_said_of_it(resources: Resources, store: SqliteStore, rivals: int) -> None:
+    told: list[Resource] = []
+
+    def count(record: Resource) -> Resource:
+        told.append(record)
+        if len(told) <= rivals:
+            store.write(Put(replace(record, spec={"count": 1})))
+        return replace(record, spec={"count": record.spec.get("count", 0) + 1})
+
+    assert resources.record(NEW, count).spec == {"count": rivals + 1}
+    assert resources.record(NEW, count).spec == {"count": rivals + 2}
+
+
 def test_remove_without_finalizers(resources: Resources) -> None:
     resources.create(NEW)
     resources.remove(KEY)

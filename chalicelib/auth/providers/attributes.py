@@ -9,7 +9,7 @@ from typing import Any
 from chalicelib.auth.providers.due import ATTRIBUTE
 from chalicelib.auth.providers.port import Proof
 from chalicelib.auth.providers.principal import Principal, restore
-from chalicelib.errors import AlreadyExists, NotFound
+from chalicelib.errors import NotFound
 from chalicelib.store.resources import Resources
 from chalicelib.types import Clock, Key, Resource, Seal
 
@@ -92,17 +92,7 @@ class Attributes:
                 yield stored.id, _entry(stored.status[provider])
 
     def _change(self, user: str, change: Callable[[Resource], Resource]) -> None:
-        new = change(Resource(kind=KIND, id=user, parent=user, owner=Key("user", user)))
-        try:
-            self._resources.update(new.key, change)
-        except NotFound:
-            self._create(new, change)
-
-    def _create(self, new: Resource, change: Callable[[Resource], Resource]) -> None:
-        try:
-            self._resources.create(new)
-        except AlreadyExists:
-            self._resources.update(new.key, change)
+        self._resources.record(Resource(kind=KIND, id=user, parent=user, owner=Key("user", user)), change)
 
 
 def _entry(document: dict[str, Any]) -> Entry:
