@@ -135,7 +135,7 @@ variable "watched_kinds" {
   type        = list(string)
   default = [
     "authConfig", "catalog", "cluster", "clusterAlert", "clusterAlertGroup", "clusterAlertRule", "clusterCatalog",
-    "clusterEvent", "clusterLogging", "clusterRoleTemplateBinding", "composeConfig",
+    "clusterEvent", "clusterLogging", "clusterRegistrationToken", "clusterRoleTemplateBinding", "composeConfig",
     "dynamicSchema", "globalRole", "globalRoleBinding", "group", "groupMember", "kontainerDriver", "listenConfig",
     "multiClusterApp", "node", "nodeDriver", "nodePool", "nodeTemplate", "notice", "notifier", "pipeline",
     "pipelineExecution", "pipelineSetting", "podSecurityPolicyTemplate", "podSecurityPolicyTemplateProjectBinding",

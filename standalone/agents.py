@@ -10,14 +10,14 @@ import ipaddress
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, Protocol
 
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request
 from websockets.typing import BytesLike
 
-from chalicelib.errors import Unauthorized
-from chalicelib.gateway.agents import Agents
+from chalicelib.clusters.registration import Admission
+from chalicelib.errors import LariatError, Unauthorized
 from chalicelib.tunnel.frames import MESSAGE, is_text
 from standalone.tunnel import Tunnel, Tunnels
 from standalone.websocket import WebSocket
@@ -26,6 +26,12 @@ log = logging.getLogger("lariat.server")
 
 PATH = b"/v3/connect"
 TOKEN = "X-API-Tunnel-Token"  # noqa: S105
+
+
+class Agents(Protocol):
+    """``chalicelib/gateway/agents.py``, as far as it is needed here."""
+
+    def admit(self, token: str) -> Admission: ...
 
 
 class Door:
@@ -37,12 +43,9 @@ class Door:
         self._agents = agents
         self._workers = workers
 
-    async def admit(self, request: Request) -> str:
-        """Return the cluster of an agent. Raises ``Unauthorized``."""
-        tokens = request.headers.get_all(TOKEN)
-        if len(tokens) != 1:
-            raise Unauthorized("a registration token is missing")
-        return await asyncio.get_running_loop().run_in_executor(self._workers, self._agents.admit, tokens[0])
+    async def admit(self, token: str) -> Admission:
+        """Tell whose agent this is. Raises ``Unauthorized``."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, self._agents.admit, token)
 
 
 class AgentSocket(WebSocket):
@@ -51,19 +54,26 @@ class AgentSocket(WebSocket):
     def __init__(self, door: Door, connections: set[Any], keep: Callable[[asyncio.Task[None]], None]) -> None:
         super().__init__(MESSAGE, connections, keep)
         self._door = door
-        self._cluster = ""
+        self._admission = Admission("", "")
+        self._shown = ""
         self._tunnel: Tunnel | None = None
         self._fragments: list[BytesLike] = []
         self._opcode = Opcode.TEXT
         self._timer: asyncio.TimerHandle | None = None
 
     async def admit(self, request: Request) -> None:
-        self._cluster = await self._door.admit(request)
+        tokens = request.headers.get_all(TOKEN)
+        if len(tokens) != 1:
+            raise Unauthorized("a registration token is missing")
+        self._admission = await self._door.admit(tokens[0])
+        self._shown = tokens[0]
 
     def opened(self) -> None:
-        self._tunnel = Tunnel(self._cluster, self, self._hang_up, deflate=not _is_near(self._transport))
+        cluster, token = self._admission
+        self._tunnel = Tunnel(cluster, self, self._hang_up, deflate=not _is_near(self._transport), token=token)
         self._door.tunnels.add(self._tunnel)
-        log.info("cluster %s: its agent is connected", self._cluster)
+        log.info("cluster %s: its agent is connected", cluster)
+        self._keep(self._loop.create_task(self._confirm()))
         self._ping()
 
     def closed(self) -> None:
@@ -71,7 +81,7 @@ class AgentSocket(WebSocket):
             self._timer.cancel()
         if self._tunnel is not None:
             self._door.tunnels.remove(self._tunnel)
-            log.info("cluster %s: its agent is disconnected", self._cluster)
+            log.info("cluster %s: its agent is disconnected", self._admission.cluster)
 
     def take(self, frame: Frame) -> None:
         """Gather a message from its fragments and give it to the tunnel."""
@@ -94,6 +104,13 @@ class AgentSocket(WebSocket):
             self._tunnel.receive(message)
         else:
             self.close(CloseCode.INVALID_DATA)
+
+    async def _confirm(self) -> None:
+        """Look again now that it can be hung up on: its token may have been deleted after it was let in."""
+        try:
+            await self._door.admit(self._shown)
+        except LariatError:
+            await self._hang_up()
 
     async def _hang_up(self) -> None:
         self.close(CloseCode.NORMAL_CLOSURE)

@@ -21,6 +21,7 @@ from chalicelib import main
 from chalicelib.audit.recorder import Recorder
 from chalicelib.auth.providers.due import DUE
 from chalicelib.clusters.affected import woken
+from chalicelib.clusters.registration import expelled
 from chalicelib.errors import Unavailable
 from chalicelib.gateway.agents import Terms
 from chalicelib.main import Parts, on_sqlite
@@ -161,8 +162,8 @@ class _Running:
         self._parts.changed(key)
         self._hub.heard(change)
         self._enqueue(woken([key]))
-        if key.kind == "cluster" and self._parts.resources.find(*key) is None:
-            asyncio.run_coroutine_threadsafe(self._tunnels.drop(key.id), self._loop)
+        if (gone := expelled(self._parts.resources, key)) is not None:
+            asyncio.run_coroutine_threadsafe(self._tunnels.drop(*gone), self._loop)
 
     def _enqueue(self, keys: Iterable[Key]) -> None:
         for key in keys:

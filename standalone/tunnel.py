@@ -47,7 +47,8 @@ class Caller(Exchange):
 class Tunnel:
     """One connection of one cluster's agent: a ``Carrier``.
 
-    ``deflate`` compresses what both ends send: for an agent next door that would only cost processor time.
+    ``deflate`` compresses what both ends send: for an agent next door that would only cost processor time. ``token`` is
+    the id of the registration token that it was opened with, if it was one.
     """
 
     def __init__(
@@ -57,8 +58,10 @@ class Tunnel:
         hang_up: Callable[[], Awaitable[None]],
         *,
         deflate: bool,
+        token: str = "",
     ) -> None:
         self.cluster = cluster
+        self.token = token
         self.hang_up = hang_up
         self.deflate = deflate
         self.retiring = False
@@ -140,10 +143,13 @@ class Tunnels:
             self._tunnels.pop(tunnel.cluster, None)
         self._changed(tunnel.cluster)
 
-    async def drop(self, cluster: str) -> None:
-        """The cluster was deleted: its agents have no business here any more."""
+    async def drop(self, cluster: str, token: str = "") -> None:
+        """The cluster or the token was deleted: agents that came by it have no business here any more."""
         for tunnel in list(self._tunnels.get(cluster, [])):
-            await tunnel.hang_up()
+            if token in ("", tunnel.token):
+                # At once: the connection itself may take a while to end.
+                self.remove(tunnel)
+                await tunnel.hang_up()
 
     def find(self, cluster: str) -> Tunnel | None:
         """The newest connection of the cluster's agent that takes new requests."""

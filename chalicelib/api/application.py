@@ -23,6 +23,7 @@ from chalicelib.api.schemas import root
 from chalicelib.api.settings import PUBLIC, Settings
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.identity import CHANGE_FIRST, Identity
+from chalicelib.clusters.registration import Admission
 from chalicelib.errors import Forbidden, LariatError, MethodNotAllowed, NotFound, Unauthorized
 from chalicelib.schema.kinds import MANAGEMENT
 from chalicelib.schema.kinds import PUBLIC as PUBLIC_VERSION
@@ -46,7 +47,7 @@ LONGEST_ID = 128
 class Agents(Protocol):
     """What agents ask by plain HTTPS; ``gateway/agents.py`` answers."""
 
-    def admit(self, token: str) -> str: ...
+    def admit(self, token: str) -> Admission: ...
 
     def register(self, cluster: str, document: Mapping[str, Any], base: str) -> Mapping[str, Any]: ...
 
@@ -129,7 +130,7 @@ class Application:
         match rest:
             case ["register"] if request.method == "POST":
                 # A stranger's body is not even parsed.
-                cluster = self._agents.admit(tokens[0])
+                cluster = self._agents.admit(tokens[0]).cluster
                 document = request.document(LARGEST_REGISTRATION)
                 return answer(self._agents.register(cluster, document, request.base))
             case ["config"]:

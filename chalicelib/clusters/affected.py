@@ -20,6 +20,7 @@ CONTENTS = "contents"
 WATCHED = frozenset(
     (
         "cluster",
+        "clusterRegistrationToken",
         "globalRole",
         "globalRoleBinding",
         "group",
@@ -30,7 +31,8 @@ WATCHED = frozenset(
         "user",
     )
 )
-"""Kinds whose changes are worked on: clusters follow from them, or they take along what lives inside when they go."""
+"""Kinds whose changes are worked on: clusters follow from them, or they take along what lives inside, or whoever came in
+by them, when they go."""
 
 
 def woken(changed: Iterable[Key]) -> list[Key]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.clusters.registration import find_token
+from chalicelib.clusters.registration import Admission, find_token
 from chalicelib.errors import Invalid, Unauthorized
 from chalicelib.store.resources import Resources
 from chalicelib.types import Key, Resource, Seal
@@ -61,12 +61,12 @@ class Agents:
             "patience": self._terms.patience,
         }
 
-    def admit(self, token: str) -> str:
-        """Return the id of the cluster whose agent shows this token. Raises ``Unauthorized``."""
+    def admit(self, token: str) -> Admission:
+        """Tell which cluster's agent shows this token. Raises ``Unauthorized``."""
         registration = find_token(self._resources, token)
         if registration is None:
             raise Unauthorized("the registration token is unknown; its cluster or the token was deleted")
-        return registration.parent
+        return Admission(registration.parent, registration.id)
 
     def _described(self, cluster: Resource, facts: _Facts) -> Resource:
         if cluster.status.get("driver") not in (None, "imported"):

@@ -29,10 +29,11 @@ _PAGE = 8
 
 
 class Held(NamedTuple):
-    """``since`` is in seconds."""
+    """``since`` is in seconds, ``token`` the id of the registration token that was shown."""
 
     connection: str
     since: float
+    token: str
 
 
 class Left(NamedTuple):
@@ -50,11 +51,11 @@ class Connections:
         self._clock = clock
         self._edge = edge
 
-    def add(self, cluster: str, connection: str) -> None:
-        """Write down a connection whose agent has shown the cluster's token; once more does no harm."""
+    def add(self, cluster: str, connection: str, token: str) -> None:
+        """Write down a connection whose agent has shown a token of the cluster; once more does no harm."""
         now = self._clock.now()
         expires = int(now) + LIFETIME + _MARGIN
-        spec = {"edge": self._edge, "since": int(now * 1000)}
+        spec = {"edge": self._edge, "since": int(now * 1000), "token": token}
         for resource in (
             Resource(kind=OWNER, id=connection, spec={"cluster": cluster}, expires=expires),
             Resource(kind=KIND, id=_id(cluster, connection), spec=spec, expires=expires),
@@ -85,8 +86,9 @@ class Connections:
         """Return the newest connection; an agent that replaces one opens the new one first."""
         return max(self._all(cluster), key=lambda held: (held.since, held.connection), default=None)
 
-    def all(self, cluster: str) -> list[str]:
-        return [held.connection for held in self._all(cluster)]
+    def all(self, cluster: str, token: str = "") -> list[str]:
+        """Every connection of a cluster, or those whose agents have shown this token, or none that we know of."""
+        return [held.connection for held in self._all(cluster) if not token or held.token in ("", token)]
 
     def clusters(self) -> set[str]:
         """Every cluster that has a connection."""
@@ -94,7 +96,8 @@ class Connections:
 
     def _all(self, cluster: str) -> Iterator[Held]:
         for each in self._held(cluster):
-            yield Held(_parts(each)[1], each.spec["since"] / 1000)
+            # What an older version has written names no token.
+            yield Held(_parts(each)[1], each.spec["since"] / 1000, str(each.spec.get("token", "")))
 
     def _held(self, cluster: str) -> Iterator[Resource]:
         """Ids are in order, so a cluster's stand together."""

@@ -80,9 +80,9 @@ class Sockets:
         elif bearers and not tokens and not shown:
             self._callers.welcome(bearers)
         elif len(tokens) == 1 and not shown and not bearers:
-            cluster = self._agents().admit(tokens[0])
+            cluster, token = self._agents().admit(tokens[0])
             alone = not self._connections().all(cluster)
-            self._connections().add(cluster, connection)
+            self._connections().add(cluster, connection, token)
             log.info("cluster %s: an agent is connected", cluster, extra={"cluster": cluster, "connection": connection})
             if alone:
                 self._moved(cluster)

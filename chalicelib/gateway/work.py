@@ -5,13 +5,13 @@ A cluster that is well is not looked at by the clock: its cost follows its chang
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from chalicelib.auth.providers.due import DUE, enabled
 from chalicelib.clusters.affected import woken
+from chalicelib.clusters.registration import Expelled, expelled
 from chalicelib.controllers.health import PROBE_SECONDS
 from chalicelib.controllers.readiness import is_ready, was_connected
 from chalicelib.errors import Unavailable
@@ -20,6 +20,9 @@ from chalicelib.store.resources import Resources
 from chalicelib.types import Key, Post, Queue, Resource
 
 log = logging.getLogger("lariat.work")
+
+SETTLED = 30.0
+"""Seconds after which whoever was let in at the last moment is written down: an invocation of ``connect`` has ten."""
 
 
 class Reconcile(Protocol):
@@ -60,8 +63,9 @@ class Work:
             if self._refresh():
                 self._queue.add([DUE])
             return
-        if key.kind == "cluster" and self._resources.find(*key) is None:
-            self._drop(key.id)
+        gone = expelled(self._resources, key)
+        if gone is not None and (self._hang_up(gone) or not attempt):
+            self._queue.add([key], SETTLED, attempt + 1)
         again = self._reconciler.reconcile(key)
         # What is well needs no look by the clock, which only the process that holds all tunnels can afford.
         if again is not None and again < PROBE_SECONDS:
@@ -92,9 +96,16 @@ class Work:
             if not after:
                 return
 
-    def _drop(self, cluster: str) -> None:
-        """The cluster was deleted: its agents have no business here any more."""
-        for connection in self._connections.all(cluster):
-            with contextlib.suppress(Unavailable):
+    def _hang_up(self, gone: Expelled) -> bool:
+        """Tell whether there was anybody; one that can't be hung up on now is still there at the next look."""
+        connections = self._connections.all(*gone)
+        for connection in connections:
+            try:
                 self._post.hang_up(connection)
-            self._connections.drop(cluster, connection)
+            except Unavailable as error:
+                log.warning(
+                    "cluster %s: an agent stays: %s", gone.cluster, error.message, extra={"cluster": gone.cluster}
+                )
+            else:
+                self._connections.drop(gone.cluster, connection)
+        return bool(connections)

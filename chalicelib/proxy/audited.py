@@ -13,9 +13,9 @@ from chalicelib.audit.recorder import Recorder
 from chalicelib.audit.redact import address
 from chalicelib.auth.identity import Identity
 from chalicelib.errors import LariatError
-from chalicelib.proxy import attributes
 from chalicelib.proxy.buffered import Buffered, Reply, refusal
 from chalicelib.proxy.gatekeeper import Admitted, Gatekeeper
+from chalicelib.tunnel import attributes
 from chalicelib.tunnel.heads import Headers
 
 

@@ -178,7 +178,7 @@ def test_a_watcher_that_leaves_ends_the_watch() -> None:
     stream = Script(pieces=[b"event", b""])
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(get("/s3cret/api?watch=1"))
+        writer.write(get("/s3cret/api/v1/pods?watch=1"))
         await reader.readuntil(b"event\r\n")
         writer.write_eof()
         assert await reader.read() == b""

@@ -44,7 +44,7 @@ def token(admin: Caller, cluster: str) -> str:
 
 def register(server: Server, shown: str, /, **changed: Any) -> Any:
     agents = server.parts.agents
-    return agents.register(agents.admit(shown), {"cluster": {**FACTS, **changed}}, BASE)
+    return agents.register(agents.admit(shown).cluster, {"cluster": {**FACTS, **changed}}, BASE)
 
 
 def stored(server: Server, cluster: str) -> Resource:
@@ -67,7 +67,7 @@ def test_an_agent_is_told_how_to_connect(server: Server, token: str, cluster: st
 
 def test_where_the_tunnel_has_a_host_of_its_own_that_is_told(server: Server, token: str) -> None:
     agents = Agents(server.resources, server.seal, Terms(1, 2, "wss://tunnel.example/x"))
-    assert agents.register(agents.admit(token), {"cluster": FACTS}, BASE)["url"] == "wss://tunnel.example/x"
+    assert agents.register(agents.admit(token).cluster, {"cluster": FACTS}, BASE)["url"] == "wss://tunnel.example/x"
 
 
 def test_the_api_hands_the_registration_on(server: Server, token: str, cluster: str) -> None:
@@ -134,7 +134,7 @@ def test_an_unknown_token_is_refused(server: Server, cluster: str, token: str) -
 def test_with_its_token_or_its_cluster_an_agent_is_out(
     server: Server, admin: Caller, token: str, cluster: str, what: str
 ) -> None:
-    assert server.parts.agents.admit(token) == cluster
+    assert server.parts.agents.admit(token).cluster == cluster
     (registration,) = admin.get("/v3/clusterregistrationtokens").ids
     gone = {"cluster": f"/v3/clusters/{cluster}", "token": f"/v3/clusterregistrationtokens/{registration}"}
     admin.delete(gone[what])

@@ -166,7 +166,7 @@ def test_a_sweep(edge: Edge) -> None:
     for number in range(100):
         cluster = f"c-{number:05}"
         edge.resources.create(grown(Resource(kind="cluster", id=cluster), edge.clock.now()))
-        edge.connections.add(cluster, f"L0SM9cOFvHc{number:03}=")
+        edge.connections.add(cluster, f"L0SM9cOFvHc{number:03}=", "crt")
     removal = Removal(edge.resources, {})
     client = ClusterClient(edge.process())
     idle = Reconciler(edge.resources, client, edge.clock, removal, edge.queue.add, lambda: word(edge.random, 5))

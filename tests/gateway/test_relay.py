@@ -281,7 +281,7 @@ def test_headers_at_the_limit_and_one_past_it(edge: Edge, size: int, passes: boo
 def test_what_is_remembered_is_bounded(edge: Edge) -> None:
     directory = Directory(edge.connections, edge.clock)
     for number in range(MOST + 1):
-        edge.connections.add(f"c-{number}", f"conn-{number}")
+        edge.connections.add(f"c-{number}", f"conn-{number}", "crt")
         directory.find(f"c-{number}")
     edge.reset_counts()
     directory.find(f"c-{MOST}")

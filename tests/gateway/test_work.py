@@ -8,13 +8,15 @@ import pytest
 
 from chalicelib.auth.providers.due import DUE
 from chalicelib.clusters.affected import CONTENTS
+from chalicelib.clusters.registration import token_claim
 from chalicelib.controllers import readiness
 from chalicelib.controllers.health import PROBE_SECONDS, RETRY_SECONDS
 from chalicelib.gateway.connections import KIND
-from chalicelib.gateway.work import Work
+from chalicelib.gateway.work import SETTLED, Work
 from chalicelib.store.resources import timestamp
 from chalicelib.types import Key, Resource
-from tests.support.relay import CLUSTER, Edge
+from tests.support.gateway import GatewayAgent
+from tests.support.relay import CLUSTER, TOKEN, Edge
 
 KEY = Key("cluster", CLUSTER)
 
@@ -78,6 +80,51 @@ def test_a_deleted_clusters_agents_are_hung_up_on(bench: Bench) -> None:
     assert bench.edge.connections.all(CLUSTER) == []
 
 
+class TestDeletedToken:
+    """What an agent was let in by is gone: so must it be, and nobody else."""
+
+    @pytest.fixture
+    def agent(self, bench: Bench) -> GatewayAgent:
+        agent = bench.edge.agent()
+        bench.edge.queue.jobs.clear()
+        return agent
+
+    @pytest.fixture
+    def key(self, bench: Bench, agent: GatewayAgent) -> Key:
+        key = bench.edge.resources.holder(token_claim(TOKEN))
+        assert key is not None
+        bench.edge.resources.remove(key)
+        return key
+
+    def test_who_came_by_another_stays(self, bench: Bench, agent: GatewayAgent, key: Key) -> None:
+        bench.edge.connections.add(CLUSTER, "other", f"{CLUSTER}:crt-2")
+        bench.work.do(key, 0)
+        assert not bench.edge.gateway.holds(agent.name)
+        assert bench.edge.connections.all(CLUSTER) == ["other"]
+
+    def test_who_was_let_in_at_the_last_moment_goes_at_the_second_look(
+        self, bench: Bench, agent: GatewayAgent, key: Key
+    ) -> None:
+        bench.edge.connections.remove(agent.name)
+        bench.work.do(key, 0)
+        assert bench.edge.queue.jobs == [(key, SETTLED, 1)]
+        bench.edge.connections.add(CLUSTER, agent.name, key.id)
+        bench.work.do(key, 1)
+        assert not bench.edge.gateway.holds(agent.name)
+
+    def test_it_is_tried_until_nobody_is_left(self, bench: Bench, agent: GatewayAgent, key: Key) -> None:
+        bench.edge.gateway.throttled = 2
+        for attempt in range(4):
+            bench.work.do(key, attempt)
+        assert not bench.edge.gateway.holds(agent.name)
+        assert [attempt for job, _, attempt in bench.edge.queue.jobs if job == key] == [1, 2, 3]
+
+    def test_a_new_token_costs_one_look(self, bench: Bench, agent: GatewayAgent) -> None:
+        bench.work.do(Key("clusterRegistrationToken", f"{CLUSTER}:crt-1"), 0)
+        assert bench.edge.gateway.holds(agent.name)
+        assert bench.edge.queue.jobs == []
+
+
 def test_the_sweep_finds_what_got_lost(bench: Bench) -> None:
     """Ready without a connection, and connected without being ready; a cluster that waits for its first agent is well."""
     for cluster, ready, connected in (
@@ -88,7 +135,7 @@ def test_the_sweep_finds_what_got_lost(bench: Bench) -> None:
     ):
         bench.add(cluster, ready=ready)
         if connected:
-            bench.edge.connections.add(cluster, f"conn-{cluster}")
+            bench.edge.connections.add(cluster, f"conn-{cluster}", "crt")
     bench.edge.reset_counts()
     bench.work.sweep()
     assert bench.queued == ["c-2", "c-3"]

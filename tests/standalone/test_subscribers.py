@@ -20,6 +20,7 @@ from chalicelib.types import Change, Key, Resource
 from standalone import subscribers
 from standalone.subscribers import BACKLOG, MOST_NEWS, MOST_OF_ONE, Hub, SubscriberSocket
 from tests.support.lariat import eventually
+from tests.support.pipe import Pipe
 from tests.support.server import Caller, Server, serving
 
 HANDSHAKE = b"""GET /v3/subscribe?resourceTypes=cluster HTTP/1.1\r
@@ -32,31 +33,6 @@ Authorization: %b\r
 \r
 """
 CLUSTER = Key("cluster", "c-1")
-
-
-class Pipe:
-    """A transport that keeps what is written; ``deaf``, nobody reads it."""
-
-    def __init__(self) -> None:
-        self.written = bytearray()
-        self.deaf = False
-        self.aborted = False
-        self.closing = False
-
-    def write(self, data: bytes) -> None:
-        self.written += data
-
-    def get_write_buffer_size(self) -> int:
-        return len(self.written) if self.deaf else 0
-
-    def is_closing(self) -> bool:
-        return self.closing or self.aborted
-
-    def close(self) -> None:
-        self.closing = True
-
-    def abort(self) -> None:
-        self.aborted = True
 
 
 class Scene:

@@ -90,9 +90,7 @@ class Gateway:
 
     def send(self, connection: str, message: bytes) -> None:
         self.counts["posts"] += 1
-        if self.throttled:
-            self.throttled -= 1
-            raise Busy("the gateway throttles")
+        self._throttle()
         if len(message) > MESSAGE:
             raise TooLarge("the message is too large")
         if connection not in self._peers:
@@ -101,6 +99,7 @@ class Gateway:
 
     def hang_up(self, connection: str) -> None:
         self.counts["posts"] += 1
+        self._throttle()
         self.detach(connection)
 
     def take(self, connection: str, message: bytes) -> None:
@@ -134,6 +133,11 @@ class Gateway:
     def _routes(self) -> Routes:
         assert self.routes is not None
         return self.routes
+
+    def _throttle(self) -> None:
+        if self.throttled:
+            self.throttled -= 1
+            raise Busy("the gateway throttles")
 
     def _invoke(self) -> None:
         self.counts["invocations"] += 1

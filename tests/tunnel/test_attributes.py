@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.proxy.attributes import Attributes, parse
+from chalicelib.tunnel.attributes import Attributes, parse
 
 TABLE = [
     ("GET /", "get"),
@@ -29,6 +29,9 @@ TABLE = [
     ("DELETE /api/v1/namespaces/a/pods", "deletecollection - v1 a pods"),
     ("GET /api/v1/pods?watch=true", "watch - v1 - pods"),
     ("GET /api/v1/pods?watch=0", "list - v1 - pods"),
+    ("GET /api/v1/pods?limit=1;watch=1", "watch - v1 - pods"),
+    ("HEAD /api/v1/pods?watch=true", "watch - v1 - pods"),
+    ("GET /api/v1/namespaces/a/pods/p?watch=true", "get - v1 a pods p"),
     ("GET /api/v1/watch/namespaces/a/pods", "watch - v1 a pods"),
     ("GET /api/v1/namespaces/a/services/s:80/proxy/x/y", "get - v1 a services s:80 proxy"),
     ("GET /apis/apps/v1/namespaces/a/deployments", "list apps v1 a deployments"),

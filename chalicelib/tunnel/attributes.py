@@ -1,11 +1,13 @@
-"""What a request asks of Kubernetes, read from its path as the API server reads it; pure."""
+"""What a request asks of Kubernetes, read from its path as the API server reads it; pure.
+
+``lasting.py`` tells by it what goes on for ever, and the audit log (``proxy/audited.py``) who did what.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
-from urllib.parse import unquote
-
-from chalicelib.tunnel.lasting import is_watch
+from urllib.parse import unquote, unquote_plus
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 _OF_NAMESPACES = ("status", "finalize")
@@ -45,14 +47,24 @@ def parse(method: str, path: str, query: str) -> Attributes:
         namespace = rest[1]
         rest = rest[2:] if len(rest) > 2 and rest[2] not in _OF_NAMESPACES else rest
     resource, name, subresource, *_ = (*rest, "", "")
-    return Attributes(verb or _verb(method, path, query, name), group, version, namespace, resource, name, subresource)
+    return Attributes(verb or _verb(method, query, name), group, version, namespace, resource, name, subresource)
 
 
-def _verb(method: str, path: str, query: str, name: str) -> str:
+def is_set(query: str, wanted: str) -> bool:
+    """Read a flag as the API server does: its first value counts, and anything but ``0`` and ``false`` sets it."""
+    # A semicolon separates for API servers that were built with Go before 1.17.
+    for part in re.split("[&;]", query):
+        name, _, value = part.partition("=")
+        if unquote_plus(name) == wanted:
+            return unquote_plus(value).lower() not in ("0", "false")
+    return False
+
+
+def _verb(method: str, query: str, name: str) -> str:
     if method == "DELETE":
         return "delete" if name else "deletecollection"
     if method not in ("GET", "HEAD"):
         return method.lower()
-    if is_watch(method, path, query):
-        return "watch"
-    return "get" if name else "list"
+    if name:
+        return "get"
+    return "watch" if is_set(query, "watch") else "list"
