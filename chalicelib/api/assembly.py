@@ -72,7 +72,7 @@ def assemble(
     kinds = {kind.id: kind for kind in STORED}
     settings = Settings(kinds["setting"], services, started_with, environment)
     registrations = Registrations(kinds["clusterRegistrationToken"], services, seal, settings)
-    keys = Keys(services.resources, login, settings)
+    keys = Keys(services.resources, login, settings, services.clock)
     providers = {name: provider(kind, services, name, identities) for name, kind in CONFIGS.items()}
     behaviours: dict[str, Behaviour] = {id: OWN.get(id, Behaviour)(kind, services) for id, kind in kinds.items()}
     behaviours |= {each.kind.id: each for each in providers.values()}
