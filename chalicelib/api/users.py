@@ -13,6 +13,7 @@ from chalicelib.api.settings import Settings
 from chalicelib.auth.access import CREATE
 from chalicelib.auth.login import Login, new_user
 from chalicelib.auth.passwords import Passwords
+from chalicelib.auth.providers.attributes import groups
 from chalicelib.auth.sessions import end_sessions
 from chalicelib.auth.tokens import word
 from chalicelib.errors import Forbidden, Invalid, NameTaken
@@ -112,7 +113,8 @@ class Users(Behaviour):
 
     def _demand_more(self, call: Call, resource: Resource) -> None:
         """Else whoever manages users could log in as an administrator, or shut one out. Raises ``Forbidden``."""
-        if resource.id != call.identity.user and not call.access.outranks(self.services.rights.of(resource.id)):
+        theirs = self.services.rights.of(resource.id, groups(self.resources, resource.id))
+        if resource.id != call.identity.user and not call.access.outranks(theirs):
             raise Forbidden("this user may do more than you")
 
     def _set(self, call: Call, user: Resource, password: str) -> Resource:

@@ -22,7 +22,7 @@ USERS = ("userId", "userPrincipalId")
 GROUPS = ("groupId", "groupPrincipalId")
 
 
-def _one_subject(values: Mapping[str, Any]) -> None:
+def one_subject(values: Mapping[str, Any]) -> None:
     user, group = any(values.get(name) for name in USERS), any(values.get(name) for name in GROUPS)
     if user == group:
         raise Invalid("name one user or one group", code="InvalidBodyContent")
@@ -46,7 +46,8 @@ GLOBAL_ROLE_BINDING = Kind(
     falls_with=("globalRoleId",),
     fields={
         "name": label(update=False),
-        "userId": ref("user", update=False, required=True),
+        "userId": ref("user", update=False),
+        "groupPrincipalId": ref("principal", update=False),
         "globalRoleId": ref("globalRole", update=False, required=True),
     },
 )
@@ -86,7 +87,7 @@ CLUSTER_BINDING = Kind(
         "name": label(update=False),
         **SUBJECTS,
     },
-    validators=(_one_subject,),
+    validators=(one_subject,),
 )
 
 PROJECT_BINDING = Kind(
@@ -99,7 +100,7 @@ PROJECT_BINDING = Kind(
         "name": label(update=False),
         **SUBJECTS,
     },
-    validators=(_one_subject,),
+    validators=(one_subject,),
 )
 
 KINDS = (GLOBAL_ROLE, GLOBAL_ROLE_BINDING, ROLE_TEMPLATE, CLUSTER_BINDING, PROJECT_BINDING)
