@@ -10,6 +10,7 @@ from chalicelib.api.behaviour import Behaviour, Services
 from chalicelib.api.bindings import GlobalRoleBindings, RoleBindings
 from chalicelib.api.clusters import Clusters
 from chalicelib.api.drivers import Drivers
+from chalicelib.api.groups import GroupMembers
 from chalicelib.api.inside import inside
 from chalicelib.api.keys import Keys
 from chalicelib.api.personal import Preferences
@@ -20,6 +21,7 @@ from chalicelib.api.registrations import Registrations
 from chalicelib.api.registry import Registry
 from chalicelib.api.roles import GlobalRoles, RoleTemplates
 from chalicelib.api.settings import Settings
+from chalicelib.api.subjects import Subjects
 from chalicelib.api.templates import NodeTemplates
 from chalicelib.api.tokens import Tokens
 from chalicelib.api.users import Users
@@ -41,11 +43,9 @@ OWN = {
     "nodeDriver": Drivers,
     "kontainerDriver": Drivers,
     "nodeTemplate": NodeTemplates,
-    "clusterRoleTemplateBinding": RoleBindings,
     "globalRole": GlobalRoles,
     "globalRoleBinding": GlobalRoleBindings,
     "project": Projects,
-    "projectRoleTemplateBinding": RoleBindings,
     "roleTemplate": RoleTemplates,
     "preference": Preferences,
 }
@@ -72,12 +72,16 @@ def assemble(
     kinds = {kind.id: kind for kind in STORED}
     settings = Settings(kinds["setting"], services, started_with, environment)
     registrations = Registrations(kinds["clusterRegistrationToken"], services, seal, settings)
-    keys = Keys(services.resources, login, settings)
+    keys = Keys(services.resources, login, settings, services.clock)
     providers = {name: provider(kind, services, name, identities) for name, kind in CONFIGS.items()}
     behaviours: dict[str, Behaviour] = {id: OWN.get(id, Behaviour)(kind, services) for id, kind in kinds.items()}
     behaviours |= {each.kind.id: each for each in providers.values()}
+    subjects = Subjects(services.resources, identities)
     own: list[Behaviour] = [
         Clusters(kinds["cluster"], services, keys, settings),
+        GroupMembers(kinds["groupMember"], services, subjects),
+        RoleBindings(kinds["clusterRoleTemplateBinding"], services, subjects),
+        RoleBindings(kinds["projectRoleTemplateBinding"], services, subjects),
         Providers(kinds["authConfig"], services, providers),
         Tokens(kinds["token"], services, keys),
         Principals(kinds["principal"], services, identities),

@@ -134,7 +134,7 @@ class Behaviour:
         """What belongs to a user belongs to the caller."""
         if self.kind.scope == "user" and not self.kind.fields[self.kind.parent].create:
             return call.identity.user
-        return str(values.get(self.kind.parent, "")) if self.kind.parent else ""
+        return str(values.get(self.kind.parent) or "") if self.kind.parent else ""
 
     def identify(self, parent: str, values: Mapping[str, Any]) -> str:
         name = "" if self.kind.named else str(values.get("name") or "")

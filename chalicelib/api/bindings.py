@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.api.behaviour import Behaviour, Call
+from chalicelib.api.behaviour import Behaviour, Call, Services
+from chalicelib.api.subjects import Subjects
 from chalicelib.auth.access import scope
-from chalicelib.auth.providers.accounts import claim
 from chalicelib.auth.roles import kinds
 from chalicelib.auth.roles.library import is_everything
 from chalicelib.errors import Forbidden, Invalid
+from chalicelib.schema.kind import Kind
+from chalicelib.schema.kinds.rbac import one_subject
 from chalicelib.types import Resource
 
 BEYOND = "the role allows more than you may do yourself"
-LOCAL = "local://"
 
 
 class GlobalRoleBindings(Behaviour):
     """Who holds a global role, and so who is an administrator; there is always one."""
 
-    def new(self, call: Call, values: Mapping[str, Any]) -> Resource:
+    def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
+        one_subject(values)
         if not call.access.may_bind_globally(str(values["globalRoleId"])):
             raise Forbidden(BEYOND)
-        return super().new(call, values)
+        return super().create(call, values)
 
     def remove(self, call: Call, resource: Resource) -> Resource:
         if self._makes_administrator(resource):
@@ -34,8 +36,10 @@ class GlobalRoleBindings(Behaviour):
         return super().remove(call, resource)
 
     def _is_other(self, binding: Resource, resource: Resource) -> bool:
-        """Does another binding keep an administrator who can log in?"""
-        if binding.id == resource.id or binding.removed or not self._makes_administrator(binding):
+        """Does another binding keep an administrator who can log in? A group may have no members."""
+        if binding.id == resource.id or binding.removed or not binding.parent:
+            return False
+        if not self._makes_administrator(binding):
             return False
         user = self.resources.find("user", binding.parent)
         return user is not None and not user.removed and user.spec.get("enabled", True) is True
@@ -47,36 +51,22 @@ class GlobalRoleBindings(Behaviour):
 class RoleBindings(Behaviour):
     """Who holds a role template in a cluster or a project."""
 
-    def new(self, call: Call, values: Mapping[str, Any]) -> Resource:
-        binding = super().new(call, self._named(values))
-        self._check(call, binding)
-        return binding
+    def __init__(self, kind: Kind, services: Services, subjects: Subjects) -> None:
+        super().__init__(kind, services)
+        self._subjects = subjects
+
+    def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
+        # First of all, as naming somebody may make a user.
+        self._check(call, values, self.parent_of(call, values))
+        return super().create(call, self._subjects.bound(values, call.identity.user))
 
     def merge(self, call: Call, stored: Resource, values: Mapping[str, Any]) -> Resource:
         binding = super().merge(call, stored, values)
         if binding.spec.get("roleTemplateId") != stored.spec.get("roleTemplateId"):
-            self._check(call, binding)
+            self._check(call, binding.spec, binding.parent)
         return binding
 
-    def _check(self, call: Call, binding: Resource) -> None:
-        where = scope(kinds.target(self.kind.id), binding.parent)
-        if not call.access.may_bind(str(binding.spec.get("roleTemplateId")), where):
+    def _check(self, call: Call, values: Mapping[str, Any], parent: str) -> None:
+        where = scope(kinds.target(self.kind.id), parent)
+        if not call.access.may_bind(str(values.get("roleTemplateId")), where):
             raise Forbidden(BEYOND)
-
-    def _named(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Complete a user and the principal that they log in as from each other."""
-        user, principal = values.get("userId"), values.get("userPrincipalId")
-        if principal:
-            found = self._user_of(str(principal))
-            if not found or (user and found != user):
-                message = "nobody has logged in with this principal yet" if not found else "that is another user"
-                raise Invalid(message, code="InvalidReference", field="userPrincipalId")
-            return {**values, "userId": found}
-        return {**values, "userPrincipalId": f"{LOCAL}{user}"} if user else values
-
-    def _user_of(self, principal: str) -> str:
-        if principal.startswith(LOCAL):
-            user = self.resources.find("user", principal.removeprefix(LOCAL))
-            return user.id if user else ""
-        holder = self.resources.holder(claim(principal))
-        return holder.id if holder else ""

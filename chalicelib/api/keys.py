@@ -9,18 +9,20 @@ from chalicelib.api.settings import Settings
 from chalicelib.auth import tokens
 from chalicelib.auth.login import SESSION_MILLISECONDS, Login
 from chalicelib.auth.providers.due import enabled
-from chalicelib.errors import Unauthorized
+from chalicelib.auth.sessions import end_derived
+from chalicelib.errors import Forbidden, Unauthorized
 from chalicelib.store.resources import Resources
-from chalicelib.types import Resource
+from chalicelib.types import Clock, Resource
 
 MINUTE = 60 * 1000
 
 
 class Keys:
-    def __init__(self, resources: Resources, login: Login, settings: Settings) -> None:
+    def __init__(self, resources: Resources, login: Login, settings: Settings, clock: Clock) -> None:
         self._resources = resources
         self._login = login
         self._settings = settings
+        self._clock = clock
 
     def session(self, wanted: int) -> int:
         """Milliseconds of a session for which a login asked; 0 asks for the usual."""
@@ -35,15 +37,36 @@ class Keys:
     def derive(
         self, origin: str, ttl: int, label: str, spec: Mapping[str, Any], prefix: str = "token"
     ) -> tuple[Resource, str]:
-        """Issue a token of the same user, which ends with the same provider as the token ``origin``."""
+        """Issue a token of the same user, which ends with the same provider as the token ``origin``.
+
+        What comes from an API key reaches no further than the key, and ends with it; a session's outlives the session.
+        """
         parent = self._resources.get("token", origin)
+        if not tokens.reaches(parent, spec.get("clusterId")):
+            raise Forbidden("your token is good for one cluster alone")
         spec = {**tokens.inherited(parent), "isDerived": True, **spec}
-        token, key = self._login.issue(parent.parent, self.lifetime(ttl), label, spec, prefix)
+        ttl = tokens.within(parent, self.lifetime(ttl), self._clock.now())
+        token, key = self._login.issue(parent.parent, ttl, label, spec, prefix)
         if not self._stands(parent):
             # Whoever ended that one meanwhile may not have seen this one.
             self._resources.discard(token)
             raise Unauthorized("must authenticate")
         return token, key
+
+    def rotate(self, token: Resource, caller: str) -> tuple[Resource, str]:
+        """Give a token another key, and have its time begin anew. A session may do that, or the token itself."""
+        if caller != token.id and tokens.is_derived(self._resources.get("token", caller)):
+            raise Forbidden("an API key rotates no other one: log in")
+        ttl, now = self.lifetime(int(token.spec["ttl"])), self._clock.now()
+        if source := tokens.source(token):
+            ttl = tokens.within(self._resources.get("token", source), ttl, now)
+        return self._login.rotate(token, ttl)
+
+    def end(self, token: Resource) -> Resource:
+        """Remove a token, and those that were derived from it if it is an API key. Raises ``NotFound``."""
+        removed = self._resources.remove(token.key)
+        end_derived(self._resources, token)
+        return removed
 
     def _stands(self, token: Resource) -> bool:
         """Is a token still there, and the provider that it came from enabled?"""

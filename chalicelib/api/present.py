@@ -68,7 +68,7 @@ def values(kind: Kind, resource: Resource, schemas: str = "/v3/schemas") -> dict
     for name in _dates(kind):
         shown[f"{name}TS"] = lenient(shown.get(name))
     if kind.parent:
-        shown[kind.parent] = resource.parent
+        shown[kind.parent] = resource.parent or None
         shown["namespaceId"] = None
     if "name" in kind.fields and not kind.named:
         shown["name"] = resource.id.rpartition(":")[2]

@@ -11,12 +11,11 @@ from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.api.http import Response, answer
 from chalicelib.api.keys import Keys
 from chalicelib.api.present import milliseconds
-from chalicelib.auth import tokens
-from chalicelib.auth.tokens import expired
+from chalicelib.auth.tokens import expired, is_derived
 from chalicelib.errors import Refused
 from chalicelib.schema.kind import Kind
 from chalicelib.store.resources import timestamp
-from chalicelib.types import Key, Resource
+from chalicelib.types import Resource
 
 
 class Tokens(Behaviour):
@@ -34,23 +33,20 @@ class Tokens(Behaviour):
         return shown_once(*self._keys.derive(call.identity.token, values["ttl"], "api", spec))
 
     def remove(self, call: Call, resource: Resource) -> Resource:
-        if resource.id == call.identity.token and not resource.spec.get("isDerived"):
+        if resource.id == call.identity.token and not is_derived(resource):
             raise Refused("this is the token you are using: log out instead")
-        return super().remove(call, resource)
+        return self._keys.end(resource)
 
     def act(self, name: str, call: Call, resource: Resource) -> Response:
         """``rotate``: a new key, and its time begins anew. The old key ends with this."""
-        key, ttl = tokens.word(self.random, tokens.KEY_LENGTH), self._keys.lifetime(int(resource.spec["ttl"]))
-        now = self._clock.now()
-        stored = self.resources.update(resource.key, lambda token: tokens.rotated(token, key, now=now, ttl=ttl))
-        return answer(self.show(call, shown_once(stored, key)))
+        return answer(self.show(call, shown_once(*self._keys.rotate(resource, call.identity.token))))
 
     def act_on_collection(self, name: str, call: Call) -> Response:
-        self.resources.remove(Key("token", call.identity.token))
+        self._keys.end(self.resources.get("token", call.identity.token))
         return Response(200, headers=csrf.ended())
 
     def computed(self, call: Call, resource: Resource) -> Mapping[str, Any]:
-        current = resource.id == call.identity.token and not resource.spec.get("isDerived")
+        current = resource.id == call.identity.token and not is_derived(resource)
         return {"current": current, **described(resource, self._clock.now())}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,10 @@ from chalicelib.api.settings import Settings
 from chalicelib.auth.access import CREATE
 from chalicelib.auth.login import Login, new_user
 from chalicelib.auth.passwords import Passwords
+from chalicelib.auth.providers.attributes import groups
+from chalicelib.auth.sessions import end_sessions
 from chalicelib.auth.tokens import word
-from chalicelib.errors import Forbidden, Invalid, NameTaken, NotFound
+from chalicelib.errors import Forbidden, Invalid, NameTaken
 from chalicelib.schema import validate
 from chalicelib.schema.kind import Kind
 from chalicelib.schema.kinds.identity import CHANGE_PASSWORD, SET_PASSWORD
@@ -72,7 +73,8 @@ class Users(Behaviour):
         self._demand_more(call, resource)
         stored = super().update(call, resource, values)
         if stored.spec.get("enabled") is False:
-            self._end_sessions(stored)
+            # Whoever is enabled again logs in again; API keys sleep meanwhile.
+            end_sessions(self.resources, stored.id)
         return stored
 
     def remove(self, call: Call, resource: Resource) -> Resource:
@@ -87,7 +89,7 @@ class Users(Behaviour):
             return Response(200)
         self._demand_more(call, resource)
         values = validate.creation(SET_PASSWORD, call.request.document())
-        stored = self._set(resource, values["newPassword"])
+        stored = self._set(call, resource, values["newPassword"])
         return answer(self.show(call, stored))
 
     def act_on_collection(self, name: str, call: Call) -> Response:
@@ -106,25 +108,20 @@ class Users(Behaviour):
             raise Invalid("the current password is wrong", code="InvalidBodyContent", field="currentPassword")
         if values["newPassword"] == values["currentPassword"]:
             raise Invalid("the new password is the old one", code="InvalidBodyContent", field="newPassword")
-        self._set(user, values["newPassword"])
+        self._set(call, user, values["newPassword"])
         return Response(200)
 
     def _demand_more(self, call: Call, resource: Resource) -> None:
         """Else whoever manages users could log in as an administrator, or shut one out. Raises ``Forbidden``."""
-        if resource.id != call.identity.user and not call.access.outranks(self.services.rights.of(resource.id)):
+        theirs = self.services.rights.of(resource.id, groups(self.resources, resource.id))
+        if resource.id != call.identity.user and not call.access.outranks(theirs):
             raise Forbidden("this user may do more than you")
 
-    def _end_sessions(self, user: Resource) -> None:
-        """Whoever is enabled again logs in again; API keys sleep meanwhile."""
-        for token in self.resources.all("token", user.id):
-            if token.spec.get("isDerived") is not True:
-                with contextlib.suppress(NotFound):
-                    self.resources.remove(token.key)
-
-    def _set(self, user: Resource, password: str) -> Resource:
+    def _set(self, call: Call, user: Resource, password: str) -> Resource:
+        """Every session of the user ends but the one that does this: somebody else may have begun it."""
         hash = self._passwords.hash(password, field="newPassword")
         self._settings.set("first-login", "false")
-        return self.resources.update(
+        stored = self.resources.update(
             user.key,
             lambda stored: replace(
                 stored,
@@ -132,3 +129,5 @@ class Users(Behaviour):
                 status={**stored.status, "passwordHash": hash},
             ),
         )
+        end_sessions(self.resources, user.id, spared=call.identity.token)
+        return stored

@@ -61,20 +61,19 @@ class Authenticator:
         if not isinstance(token.spec.get("clusterId"), str | None):
             # It was to be good for one cluster; for which one nobody knows.
             raise Unauthorized(REFUSAL)
-        user = self._resources.find("user", token.parent)
-        if user is None or user.removed or user.spec.get("enabled", True) is not True:
-            raise Unauthorized("user is not enabled")
-        identity = self._identity(user, token)
+        identity = self._identity(token)
         self._used(token, now)
-        self._proven.keep(shown, user.id, identity, turn, token.expires)
+        self._proven.keep(shown, identity.user, identity, turn, token.expires)
         return identity
 
-    def _identity(self, user: Resource, token: Resource) -> Identity:
+    def _identity(self, token: Resource) -> Identity:
         groups = tokens.groups(token)
-        access = self.rights.of(user.id, groups)
+        user, local, access = self.rights.known(token.parent, groups)
+        if user is None or user.removed or user.spec.get("enabled", True) is not True:
+            raise Unauthorized("user is not enabled")
         return Identity(
             user=user.id,
-            groups=(*AUTHENTICATED, *groups),
+            groups=(*AUTHENTICATED, *groups, *local),
             token=token.id,
             administrator=access.administrator,
             cluster=str(token.spec.get("clusterId") or ""),
@@ -85,9 +84,10 @@ class Authenticator:
 
     def _used(self, token: Resource, now: float) -> None:
         """Note the day of a token's use; that this fails is no reason to refuse anybody."""
-        if tokens.used(token, now) is not token:
+        noted = tokens.used(token, now)
+        if noted is not token:
             with contextlib.suppress(LariatError):
-                self._resources.update(token.key, lambda stored: tokens.used(stored, now))
+                self._resources.replace(noted)
 
 
 def _credentials(authorization: str) -> tuple[str, str]:

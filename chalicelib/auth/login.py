@@ -44,7 +44,12 @@ class Login:
         Raises ``Unauthorized`` without a hint at what was wrong, and ``TooManyRequests`` after many failures.
         """
         user = self._prove(self._by_name(username), username, password, address)
-        return self.begin_session(user, tokens.origin("local", f"local://{user.id}"), description, address, ttl)
+        token, key = self.begin_session(user, tokens.origin("local", f"local://{user.id}"), description, address, ttl)
+        if not self._stands(user):
+            # Whoever changed the password meanwhile, and ended the sessions, may not have seen this one.
+            self._resources.discard(token)
+            raise Unauthorized("authentication failed")
+        return token, key
 
     def begin_session(
         self,
@@ -78,6 +83,19 @@ class Login:
             )
 
         return self._resources.create_new(make), key
+
+    def rotate(self, token: Resource, ttl: int) -> tuple[Resource, str]:
+        """Give a token another key; what is stored never has it. The old key ends with this."""
+        key, now = tokens.word(self._random, tokens.KEY_LENGTH), self._clock.now()
+        rotated = self._resources.update(token.key, lambda stored: tokens.rotated(stored, key, now=now, ttl=ttl))
+        return rotated, key
+
+    def _stands(self, user: Resource) -> bool:
+        """Is the password still what it was, and the user enabled?"""
+        now = self._resources.find("user", user.id)
+        if now is None or now.removed or now.spec.get("enabled", True) is not True:
+            return False
+        return now.status.get("passwordHash") == user.status.get("passwordHash")
 
     def verify(self, user: Resource, password: str, address: str = "") -> bool:
         """Compare with a user's password. Raises ``TooManyRequests`` after many failures."""

@@ -7,24 +7,34 @@ otherwise. Roles are few and alike for everybody: a process reads them once.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from chalicelib.auth.memory import Memory
 from chalicelib.auth.roles.access import Access
+from chalicelib.auth.roles.bindings import GROUP, Grants, Subject
 from chalicelib.auth.roles.globals import GLOBAL_ROLES
 from chalicelib.auth.roles.library import Library
-from chalicelib.auth.roles.records import KIND, entry, grants, key, subjects
+from chalicelib.auth.roles.records import GATHERED, KIND, entry, grants, groups, key, subjects
 from chalicelib.auth.roles.shipped import restored
 from chalicelib.auth.roles.templates import ROLE_TEMPLATES
 from chalicelib.auth.trust import Trust
 from chalicelib.errors import Conflict
 from chalicelib.store.gathering import ENTRIES
-from chalicelib.store.notices import BINDINGS, EVERYBODY
+from chalicelib.store.notices import EVERYBODY
 from chalicelib.store.resources import Resources
 from chalicelib.types import Clock, Key, Resource
 
 _ROLES = "roles"
+
+
+class Known(NamedTuple):
+    """A user (``None`` if there is none), the local groups that they are in, and their rights."""
+
+    user: Resource | None
+    groups: Sequence[str]
+    access: Access
 
 
 class Rights:
@@ -35,8 +45,18 @@ class Rights:
 
     def of(self, user: str, groups: Sequence[str] = ()) -> Access:
         """A user's rights, with those that come by these groups. Call after ``Trust.renew``. Raises ``Unavailable``."""
-        records = self._resources.several([key(subject) for subject in subjects(user, groups)])
-        return Access(user, map(grants, records), self.library())
+        return self.known(user, groups).access
+
+    def of_group(self, group: str) -> Access:
+        """What every member of a group is given."""
+        return Access("", held(self._resources, [Subject(GROUP, group)])[0], self.library())
+
+    def known(self, user: str, groups: Sequence[str] = ()) -> Known:
+        """All that there is to know about a user: one read, and another for whom is in local groups."""
+        found = self._resources.several([Key("user", user), *map(key, subjects(user, groups))])
+        users, records = [each for each in found if each.kind == "user"], [each for each in found if each.kind == KIND]
+        given, inside = _with_groups(self._resources, records)
+        return Known(next(iter(users), None), inside, Access(user, given, self.library()))
 
     def library(self) -> Library:
         """All roles, as far as remembered."""
@@ -46,6 +66,17 @@ class Rights:
             known = library(self._resources)
             self._libraries.keep(_ROLES, EVERYBODY, known, turn)
         return known
+
+
+def held(resources: Resources, who: Iterable[Subject]) -> tuple[list[Grants], list[str]]:
+    """What these subjects were given, also by local groups, and those groups."""
+    return _with_groups(resources, resources.several([key(subject) for subject in who]))
+
+
+def _with_groups(resources: Resources, records: Sequence[Resource]) -> tuple[list[Grants], list[str]]:
+    inside = groups(records)
+    theirs = resources.several([key(Subject(GROUP, group)) for group in inside]) if inside else ()
+    return [grants(record) for record in (*records, *theirs)], inside
 
 
 def library(resources: Resources) -> Library:
@@ -59,7 +90,7 @@ def library(resources: Resources) -> Library:
 def rebuild(resources: Resources) -> None:
     """Bring every subject's record in line with the bindings, for stores that an older Lariat wrote, or a hand."""
     wanted: dict[Key, dict[str, object]] = {}
-    for kind in BINDINGS:
+    for kind in GATHERED:
         for binding in resources.all(kind):
             said = entry(binding)
             if said is not None:

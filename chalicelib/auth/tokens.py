@@ -77,9 +77,37 @@ def origin(provider: str, user: str, groups: Iterable[str] = ()) -> dict[str, An
 
 
 def inherited(token: Resource) -> dict[str, Any]:
-    """The part of ``spec`` that a token takes over from the one it is derived from: it ends with the same provider."""
+    """The part of ``spec`` that a token takes over from the one it is derived from: it ends with the same provider.
+
+    If that one is an API key, it ends with that, too.
+    """
     spec = token.spec
-    return origin(str(spec.get("authProvider") or "local"), str(spec.get("userPrincipal") or ""), groups(token))
+    source = {"derivedFrom": token.id} if is_derived(token) else {}
+    kept = origin(str(spec.get("authProvider") or "local"), str(spec.get("userPrincipal") or ""), groups(token))
+    return {**kept, **source}
+
+
+def within(parent: Resource, ttl: int, now: float) -> int:
+    """Milliseconds, cut to what is left of the API key that a token is derived from; 0 is for ever."""
+    if parent.expires is None or not is_derived(parent):
+        return ttl
+    left = max(1, int((parent.expires - now) * 1000))
+    return min(ttl or left, left)
+
+
+def reaches(token: Resource, cluster: str | None) -> bool:
+    """Is a token good for this cluster, or (``None``) for all of Lariat?"""
+    return token.spec.get("clusterId") in (None, "", cluster)
+
+
+def is_derived(token: Resource) -> bool:
+    """Is it an API key or a kubeconfig's token, and not a session?"""
+    return token.spec.get("isDerived") is True
+
+
+def source(token: Resource) -> str:
+    """The id of the API key that a token was derived from; empty if it comes from a login."""
+    return str(token.spec.get("derivedFrom") or "")
 
 
 def is_local(token: Resource) -> bool:

@@ -24,7 +24,10 @@ NOBODY = "-"
 """The subject of a notice that is about a place alone."""
 
 BINDINGS = frozenset({"globalRoleBinding", "clusterRoleTemplateBinding", "projectRoleTemplateBinding"})
-GRANTS = frozenset({*BINDINGS, "globalRole", "roleTemplate"})
+MEMBERSHIP = "groupMember"
+"""The kind that puts a user, or a provider's group, into a group of Lariat's own, and so gives them what that has."""
+
+GRANTS = frozenset({*BINDINGS, MEMBERSHIP, "globalRole", "roleTemplate"})
 """Kinds that give rights, to whomever they name: each of their writes matters, a creation too."""
 
 PLACED = frozenset({"podSecurityPolicyTemplateProjectBinding"})
@@ -75,6 +78,8 @@ def _subject(resource: Resource) -> str:
         return resource.parent
     if resource.kind in PLACED:
         return NOBODY
+    if resource.kind == MEMBERSHIP:
+        return str(resource.spec.get("userId") or EVERYBODY)
     if resource.kind in BINDINGS:
         return _bound(resource)
     return resource.id if resource.kind in _PROOFS | _PLACES else EVERYBODY

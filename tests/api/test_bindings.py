@@ -37,7 +37,9 @@ def test_what_other_roles_give(admin: Caller, plain: Caller, role: str, status: 
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        ({}, (422, "MissingRequired", "userId")),
+        ({}, (422, "MissingRequired", "globalRoleId")),
+        ({"globalRoleId": "user"}, (422, "InvalidBodyContent", "")),
+        ({"globalRoleId": "user", "userId": "u-plain", "groupPrincipalId": "x://y"}, (422, "InvalidBodyContent", "")),
         ({"userId": "u-plain"}, (422, "MissingRequired", "globalRoleId")),
         ({"userId": "u-plain", "globalRoleId": "king"}, (422, "InvalidReference", "globalRoleId")),
         ({"userId": "u-nope", "globalRoleId": "admin"}, (404, "NotFound", "")),

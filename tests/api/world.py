@@ -76,6 +76,8 @@ class World:
             case "clusterRoleTemplateBinding" | "projectRoleTemplateBinding":
                 subjects = {"userPrincipalId": None, "groupId": None, "groupPrincipalId": None}
                 return {"userId": self.one("user"), **subjects}
+            case "globalRoleBinding":
+                return {"userId": self.one("user"), "groupPrincipalId": None}
             case "nodeTemplate":
                 others = {"amazonec2Config": None, "azureConfig": None, "vmwarevsphereConfig": None}
                 return {"digitaloceanConfig": {"accessToken": "a-secret-value-of-digitaloceanConfig"}, **others}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.auth.providers.members import is_member
 from chalicelib.auth.rights import library, rebuild
 from chalicelib.auth.roles.records import KIND
 from chalicelib.types import Key, Resource
@@ -42,6 +43,47 @@ def test_what_a_user_and_the_groups_were_given(server: Server) -> None:
     assert clusters(server, "team://red") == set()
 
 
+def join(server: Server, group: str, *, user: str = "", principal: str = "") -> Key:
+    spec = {"groupId": group, "principalId": principal or f"local://{user}", **({"userId": user} if user else {})}
+    return server.resources.create(Resource(kind="groupMember", id=f"gm-{user}{group}", spec=spec)).key
+
+
+def test_what_comes_by_groups_of_lariats_own(server: Server) -> None:
+    bind(server, "a", "cluster-member", group="g-1")
+    bind(server, "b", "cluster-member", group="g-2", cluster="c-2")
+    join(server, "g-1", user="u-1")
+    member = join(server, "g-2", principal="team://red")
+    known = server.parts.authenticator.rights.known("u-1", ["team://red"])
+    assert sorted(known.access.clusters() or ()) == ["c-1", "c-2"]
+    assert known.groups == ["g-1", "g-2"]
+    assert clusters(server) == {"c-1"}
+    server.resources.remove(member)
+    assert clusters(server, "u-1", "team://red") == {"c-1"}
+    rebuild(server.resources)
+    assert clusters(server) == {"c-1"}
+
+
+@pytest.mark.parametrize(
+    ("ids", "member"),
+    [
+        (["local://u-1"], True),
+        (["local://u-2"], True),
+        (["local://u-3"], False),
+        (["x_user://1", "team://red"], True),
+        (["x_user://1", "team://blue"], False),
+        (["u-1://x", "local://u-9"], False),
+    ],
+)
+def test_who_is_a_member_of_anything(server: Server, ids: list[str], member: bool) -> None:
+    bind(server, "a", "cluster-member", user="u-1")
+    bind(server, "b", "cluster-member", group="team://red")
+    bind(server, "c", "cluster-member", group="g-1")
+    join(server, "g-1", user="u-2")
+    spec = {"userId": "u-3", "globalRoleId": "user"}
+    server.resources.create(Resource(kind="globalRoleBinding", id="grb-3", parent="u-3", spec=spec))
+    assert is_member(server.resources, ids) is member
+
+
 def test_one_of_two_bindings_to_the_same_goes(server: Server) -> None:
     first, second = (bind(server, id, "cluster-member", user="u-1") for id in "ab")
     server.resources.remove(first)
@@ -74,7 +116,9 @@ def test_a_store_of_an_older_lariat_is_brought_in_line(server: Server) -> None:
     assert len(server.changes) == before
 
 
-@pytest.mark.parametrize("entry", [None, "admin", ["admin"], ["", ""], ["admin", 1], ["admin", "c-1"], {"a": "b"}])
+@pytest.mark.parametrize(
+    "entry", [None, "admin", ["admin"], ["", ""], ["admin", 1], ["admin", "c-1"], {"a": "b"}, ["system:masters"]]
+)
 def test_an_entry_that_can_not_be_read_gives_nothing(server: Server, entry: object) -> None:
     spec = {"entries": {"globalRoleBinding/x": entry}}
     server.resources.create(Resource(kind=KIND, id="user/u-1", spec=spec))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.auth.tokens import ALPHABET, KEY_LENGTH, digest, expired, matches, new, word
+from chalicelib.auth.tokens import ALPHABET, KEY_LENGTH, digest, expired, matches, new, reaches, word
 from chalicelib.types import Resource
 from tests.support.random import SeededRandom
 
@@ -116,3 +116,13 @@ def test_a_token_expires(ttl: int, now: float, gone: bool) -> None:
 
 def test_no_time_means_no_end() -> None:
     assert token().expires is None
+
+
+@pytest.mark.parametrize(
+    ("of", "wanted", "reached"),
+    [(None, None, True), ("", "c-1", True), (None, "c-1", True), ("c-1", "c-1", True)]
+    + [("c-1", wanted, False) for wanted in (None, "", "c-2")],
+)
+def test_a_token_of_one_cluster_reaches_no_more(of: str | None, wanted: str | None, reached: bool) -> None:
+    token = Resource(kind="token", id="t", spec={"clusterId": of})
+    assert reaches(token, wanted) is reached

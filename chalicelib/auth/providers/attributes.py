@@ -95,6 +95,13 @@ class Attributes:
         self._resources.record(Resource(kind=KIND, id=user, parent=user, owner=Key("user", user)), change)
 
 
+def groups(resources: Resources, user: str) -> tuple[str, ...]:
+    """The ids of all groups that any provider has put a user into."""
+    stored = resources.find(KIND, user)
+    entries = [_entry(entry) for entry in stored.status.values()] if stored else []
+    return tuple(dict.fromkeys(group.id for entry in entries for group in entry.groups))
+
+
 def _entry(document: dict[str, Any]) -> Entry:
     groups = tuple(map(restore, document["groups"]))
     return Entry(restore(document["user"]), groups, document["confirmed"], document["tried"])

@@ -26,6 +26,7 @@ CALLBACK = "/verify-auth"
 
 @dataclass(frozen=True, slots=True)
 class Identities:
+    accounts: Accounts
     configs: Configs
     enabling: Enabling
     sessions: Sessions
@@ -59,6 +60,7 @@ def identities(
     ending = Ending(resources, configs, attributes)
     memberships = Memberships(resources, configs, catalogue, attributes, ending, clock, member)
     return Identities(
+        accounts=accounts,
         configs=configs,
         enabling=Enabling(configs, catalogue, accounts, attributes, memberships, ending, pending, callback),
         sessions=Sessions(resources, configs, catalogue, accounts, attributes, pending, login, member, callback),

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from chalicelib.auth.providers.principal import LOCAL, parse
+from chalicelib.auth.rights import held
+from chalicelib.auth.roles.bindings import GROUP, USER, Subject
 from chalicelib.store.resources import Resources
-from chalicelib.types import Resource
-
-BINDINGS = ("clusterRoleTemplateBinding", "projectRoleTemplateBinding")
 
 
 def is_member(resources: Resources, ids: Collection[str]) -> bool:
-    """Does a binding of a cluster or a project name one of these principals?"""
-    users = {parse(id).rest for id in ids if parse(id).provider == LOCAL}
-    return any(_names(binding, ids, users) for kind in BINDINGS for binding in resources.all(kind))
+    """Does a binding of a cluster or a project name one of these principals, or a local group that one is in?"""
+    given, _ = held(resources, [_subject(id) for id in ids])
+    return any(grants.clusters or grants.projects for grants in given)
 
 
-def _names(binding: Resource, ids: Collection[str], users: Collection[str]) -> bool:
-    spec = binding.spec
-    named = spec.get("userPrincipalId") in ids or spec.get("groupPrincipalId") in ids or spec.get("userId") in users
-    return named and not binding.removed
+def _subject(id: str) -> Subject:
+    """Users are bound by the id that they have here. Any other principal can be a group."""
+    parts = parse(id)
+    return Subject(USER, parts.rest) if parts.provider == LOCAL else Subject(GROUP, id)

@@ -91,8 +91,14 @@ GROUP = Kind(id="group", named=True, fields={"name": NAME, "description": DESCRI
 
 GROUP_MEMBER = Kind(
     id="groupMember",
-    falls_with=("groupId",),
-    fields={"name": label(update=False), "groupId": ref("group"), "principalId": ref("principal")},
+    falls_with=("groupId", "userId"),
+    fields={
+        "name": label(update=False),
+        "groupId": ref("group", update=False, required=True),
+        "principalId": ref("principal", update=False, required=True),
+        # The user that the principal is, if it is one's; a provider's group can be a member, too.
+        "userId": ref("user", create=False, update=False),
+    },
 )
 
 PRINCIPAL = Kind(

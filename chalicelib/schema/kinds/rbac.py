@@ -22,7 +22,7 @@ USERS = ("userId", "userPrincipalId")
 GROUPS = ("groupId", "groupPrincipalId")
 
 
-def _one_subject(values: Mapping[str, Any]) -> None:
+def one_subject(values: Mapping[str, Any]) -> None:
     user, group = any(values.get(name) for name in USERS), any(values.get(name) for name in GROUPS)
     if user == group:
         raise Invalid("name one user or one group", code="InvalidBodyContent")
@@ -46,7 +46,8 @@ GLOBAL_ROLE_BINDING = Kind(
     falls_with=("globalRoleId",),
     fields={
         "name": label(update=False),
-        "userId": ref("user", update=False, required=True),
+        "userId": ref("user", update=False),
+        "groupPrincipalId": ref("principal", update=False),
         "globalRoleId": ref("globalRole", update=False, required=True),
     },
 )
@@ -88,7 +89,7 @@ def _binding(id: str, scope: Mapping[str, Field]) -> Kind:
             "name": label(update=False),
             **SUBJECTS,
         },
-        validators=(_one_subject,),
+        validators=(one_subject,),
     )
 
 
