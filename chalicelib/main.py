@@ -45,6 +45,7 @@ from chalicelib.gateway.tickets import Tickets
 from chalicelib.gateway.work import Work
 from chalicelib.proxy.buffered import Buffered, Proxy
 from chalicelib.proxy.gatekeeper import Gatekeeper
+from chalicelib.proxy.namespaces import Namespaces
 from chalicelib.reconcile import Enqueue, Reconciler
 from chalicelib.schema.kinds import dependents
 from chalicelib.store.notices import KIND as NOTICE
@@ -99,6 +100,7 @@ class Parts:
     identities: Callable[[], Identities]
     agents: Agents
     gatekeeper: Gatekeeper
+    namespaces: Namespaces
     authenticator: Authenticator
     subscriptions: Subscriptions
     resources: Resources
@@ -175,6 +177,7 @@ def build(
         identities=identities,
         agents=agents,
         gatekeeper=Gatekeeper(authenticator, resources, clock),
+        namespaces=Namespaces(resources, lambda: ClusterClient(transport())),
         authenticator=authenticator,
         subscriptions=Subscriptions(authenticator, registry),
         resources=resources,
@@ -294,7 +297,7 @@ class OnLambda:
 
     @cached_property
     def proxy(self) -> Proxy:
-        buffered = Buffered(self.parts.gatekeeper, self._relay)
+        buffered = Buffered(self.parts.gatekeeper, self._relay, self.parts.namespaces)
         if self._recorder is None:
             return buffered
         from chalicelib.proxy.audited import AuditedBuffered

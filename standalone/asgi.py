@@ -17,8 +17,9 @@ from chalicelib.api.http import LARGEST_BODY, Pairs
 from chalicelib.errors import Invalid, LariatError, Malformed, MethodNotAllowed, TooLarge
 from standalone.agents import Door
 from standalone.lambdas import Lambdas
-from standalone.proxy import Proxy, Receive, Scope, Sender
+from standalone.proxy import Proxy, Scope, Sender
 from standalone.subscribers import Hub
+from standalone.whole import Receive
 
 
 class Edge:

@@ -13,18 +13,20 @@ from chalicelib.errors import LariatError
 from chalicelib.proxy import status
 from chalicelib.proxy.audited import Asked, body_of, caller, event
 from chalicelib.proxy.gatekeeper import Admitted, Gatekeeper
+from chalicelib.proxy.namespaces import Namespaces
 from chalicelib.tunnel.heads import Headers
 from chalicelib.tunnel.lasting import follows_log, is_watch
-from standalone.proxy import Message, Proxy, Receive, Refusal, Scope, Sender, refuse
+from standalone.proxy import Proxy, Refusal, Scope, Sender, refuse
 from standalone.tunnel import Tunnel, Tunnels
+from standalone.whole import Message, Receive
 
 _WITNESS = "witness"
 SWITCHED = 101
 
 
 class AuditedProxy(Proxy):
-    def __init__(self, gatekeeper: Gatekeeper, tunnels: Tunnels, recorder: Recorder) -> None:
-        super().__init__(gatekeeper, tunnels)
+    def __init__(self, gatekeeper: Gatekeeper, tunnels: Tunnels, namespaces: Namespaces, recorder: Recorder) -> None:
+        super().__init__(gatekeeper, tunnels, namespaces)
         self._witnessed = gatekeeper
         self._recorder = recorder
 

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 from chalicelib.errors import LariatError, TooLarge
 from chalicelib.proxy import status
 from chalicelib.proxy.gatekeeper import LARGEST_BODY, Admitted, Gatekeeper
+from chalicelib.proxy.namespaces import LARGEST, Namespaces, Write, concerns
 from chalicelib.proxy.policy import response_headers
 from chalicelib.tunnel.exchange import Broken
 from chalicelib.tunnel.frames import DOCUMENT
 from chalicelib.tunnel.heads import Headers, dump_request
 from chalicelib.tunnel.streams import Deliver
+from standalone import whole
 from standalone.tunnel import Caller, Tunnel, Tunnels
+from standalone.whole import Message, Receive
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Sender = Callable[[Message], Awaitable[None]]
 
 PATIENCE = 0.25
@@ -40,9 +42,10 @@ class Refusal(Exception):
 
 
 class Proxy:
-    def __init__(self, gatekeeper: Gatekeeper, tunnels: Tunnels) -> None:
+    def __init__(self, gatekeeper: Gatekeeper, tunnels: Tunnels, namespaces: Namespaces) -> None:
         self._gatekeeper = gatekeeper
         self._tunnels = tunnels
+        self._namespaces = namespaces
 
     def admit(self, scope: Scope) -> tuple[Admitted, Tunnel, str]:
         """Decide about a request; return the tunnel to use and the head to send. Raises ``Refusal``."""
@@ -69,27 +72,47 @@ class Proxy:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Sender) -> None:
         try:
-            _, tunnel, document = self.admit(scope)
+            admitted, tunnel, document = self.admit(scope)
+            write, receive = await self._judge(admitted, receive)
         except Refusal as refusal:
             await refuse(send, refusal)
             return
         exchange = tunnel.open()
-        caller = _Caller(scope, receive, send, exchange)
+        caller = _Caller(scope, receive, send, exchange, partial(self._namespaces.done, write) if write else None)
         try:
             await caller.forward(document)
         finally:
             caller.leave()
             exchange.abort("the caller has left")
 
+    async def _judge(self, admitted: Admitted, receive: Receive) -> tuple[Write | None, Receive]:
+        """Look at a write to a namespace, which asks more than the cluster does. Raises ``Refusal``."""
+        if not concerns(admitted):
+            return None, receive
+        try:
+            body = await whole.read(receive, LARGEST)
+            # It may ask the cluster, by this loop.
+            return await asyncio.to_thread(self._namespaces.judge, admitted, body), whole.again(body, receive)
+        except LariatError as error:
+            raise Refusal(*status.from_error(error)) from None
+
 
 class _Caller:
-    """One caller that waits for an answer."""
+    """One caller that waits for an answer; ``answered`` is told its status, if anybody asks."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Sender, exchange: Caller) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Sender,
+        exchange: Caller,
+        answered: Callable[[int], None] | None,
+    ) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
         self._exchange = exchange
+        self._answered = answered
         self._started = False
         self._background: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
@@ -157,6 +180,8 @@ class _Caller:
         if head.status < 200:
             raise Broken(f"the cluster answered {head.status}, which nobody asked for")
         headers = response_headers(head.headers)
+        if self._answered is not None:
+            await asyncio.to_thread(self._answered, head.status)
         left = _length(headers) if self._scope["method"] != "HEAD" else None
         await self._start(head.status, headers)
         if head.status in (204, 304):

@@ -193,10 +193,10 @@ def _recorder(options: Options) -> Recorder | None:
 
 def _proxy(parts: Parts, tunnels: Tunnels, recorder: Recorder | None) -> Proxy:
     if recorder is None:
-        return Proxy(parts.gatekeeper, tunnels)
+        return Proxy(parts.gatekeeper, tunnels, parts.namespaces)
     from standalone.audited import AuditedProxy
 
-    return AuditedProxy(parts.gatekeeper, tunnels, recorder)
+    return AuditedProxy(parts.gatekeeper, tunnels, parts.namespaces, recorder)
 
 
 def _certificates(options: Options) -> Certificates:

@@ -9,19 +9,18 @@ from chalicelib.api.behaviour import Call
 from chalicelib.api.http import Response
 from chalicelib.api.live import OBJECT, Live, cluster_of
 from chalicelib.auth import tokens
-from chalicelib.auth.access import CREATE, may
-from chalicelib.clusters import desired
-from chalicelib.errors import Forbidden, Invalid
+from chalicelib.clusters import moves
+from chalicelib.errors import Invalid
 from chalicelib.mapping.namespaces import moved
 from chalicelib.schema import validate
 from chalicelib.schema.kinds.namespaces import MOVE
-from chalicelib.store.resources import missing
 from chalicelib.types import Resource
 
 
 class Namespaces(Live):
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
-        self._check(call, values.get("projectId"))
+        if project := values.get("projectId"):
+            moves.enter(self.resources, call.identity, cluster_of(call.context), project)
         name = values.get("name") or f"{self.kind.prefix}-{tokens.word(self.random, 5)}"
         made = super().create(call, {**values, "name": name})
         self.resources.touch(cluster_of(call.context))
@@ -34,23 +33,11 @@ class Namespaces(Live):
             raise Invalid(
                 "projectId is required; null takes it out of its project", code="MissingRequired", field="projectId"
             )
-        target = validate.creation(MOVE, body).get("projectId")
-        self._check(call, resource.spec.get("projectId"), known=False)
-        project = self._check(call, target)
-        if project is not None and project.spec.get("resourceQuota"):
-            raise Invalid(f"can't move the namespace: project {target} has a quota set", code="InvalidAction")
-        changed = self.change(call, resource, lambda stored: moved(stored, target))
-        uid = changed.status[OBJECT]["metadata"]["uid"]
-        desired.place(self.resources, cluster_of(call.context), uid, target or "")
+        cluster, target = cluster_of(call.context), validate.creation(MOVE, body).get("projectId") or ""
+        moves.check(self.resources, call.identity, cluster, self._current(cluster, resource), target)
+        changed = self.change(call, resource, lambda stored: moved(stored, target or None))
+        moves.move(self.resources, cluster, changed.status[OBJECT], target)
         return Response(200)
 
-    def _check(self, call: Call, id: str | None, *, known: bool = True) -> Resource | None:
-        """May the caller have namespaces in the project? One that is ``known`` must also be there, in this cluster."""
-        if not id:
-            return None
-        project = self.resources.find("project", id) if cluster_of(id) == cluster_of(call.context) else None
-        if project is None and known:
-            raise missing("project", id)
-        if not may(call.identity, CREATE, "namespace", parent=id):
-            raise Forbidden(f"you may not manage namespaces of project {id}")
-        return project
+    def _current(self, cluster: str, resource: Resource) -> str:
+        return moves.current(self.resources, cluster, resource.status[OBJECT])

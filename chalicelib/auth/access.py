@@ -49,6 +49,15 @@ def may_enter(identity: Identity, cluster: str) -> bool:
     return identity.access is not None and identity.access.allows(READ, *CLUSTERS, cluster)
 
 
+def may_hold(identity: Identity, project: str) -> bool:
+    """May ``identity`` have namespaces in a project (full id), so put them there and take them away?
+
+    Rights to a cluster's namespaces alone are none to its projects (CVE-2020-10676).
+    """
+    there = Resource(kind="project", id=project, parent=project.partition(":")[0])
+    return may(identity, READ, "project", there) and may(identity, CREATE, "namespace", parent=project)
+
+
 def _place(target: Target, resource: Resource) -> str:
     """Its parent; what is somebody's own, but in no user, is its creator's."""
     own = kinds.level(target) == OWN

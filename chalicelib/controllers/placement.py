@@ -58,9 +58,9 @@ def _project(
         return ""
     project = record.get(namespace["metadata"]["uid"])
     if project is None:
-        said = _annotation(namespace)
+        wish = said(namespace)
         # What another Lariat has left says nothing here.
-        project = said if said in projects else defaults.get(namespace["metadata"]["name"], "")
+        project = wish if wish in projects else defaults.get(namespace["metadata"]["name"], "")
     return project if project in projects else ""
 
 
@@ -68,11 +68,12 @@ def _repairs(namespace: Document, project: str) -> list[Patch]:
     """What has to change so that the namespace says where it is, which may be nowhere."""
     label = (namespace["metadata"].get("labels") or {}).get(PROJECT, "")
     short = project.rpartition(":")[2]
-    if namespace["metadata"].get("deletionTimestamp") or (_annotation(namespace), label) == (project, short):
+    if namespace["metadata"].get("deletionTimestamp") or (said(namespace), label) == (project, short):
         return []
-    said = {"annotations": {PROJECT: project or None}, "labels": {PROJECT: short or None}}
-    return [Patch(Ref("v1", "Namespace", "", namespace["metadata"]["name"]), {"metadata": said})]
+    right = {"annotations": {PROJECT: project or None}, "labels": {PROJECT: short or None}}
+    return [Patch(Ref("v1", "Namespace", "", namespace["metadata"]["name"]), {"metadata": right})]
 
 
-def _annotation(namespace: Document) -> str:
+def said(namespace: Document) -> str:
+    """The project that a namespace says it is in."""
     return str((namespace["metadata"].get("annotations") or {}).get(PROJECT, ""))

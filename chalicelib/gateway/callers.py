@@ -20,6 +20,7 @@ from chalicelib.gateway.routes import SECONDS, Route, Routes
 from chalicelib.proxy import status
 from chalicelib.proxy.buffered import HeadersTooLarge
 from chalicelib.proxy.gatekeeper import Admitted, Gatekeeper
+from chalicelib.proxy.namespaces import concerns
 from chalicelib.tunnel.frames import DOCUMENT, Frame, FrameError, Kind, encode
 from chalicelib.tunnel.heads import ResponseHead, dump_request, dump_response, load_request
 from chalicelib.types import Post
@@ -137,6 +138,8 @@ class Callers:
         head = load_request(frame.document)
         path, _, query = head.target.partition("?")
         admitted = self._gatekeeper().admit(head.method, path, query, head.headers, True)
+        if concerns(admitted):
+            raise Invalid("namespaces are changed by plain requests, not on a stream", code="BadRequest")
         switching = any(name == "upgrade" for name, _ in admitted.head.headers)
         if frame.fin is switching:
             raise Invalid("a request must come whole, and one that switches protocols without a body")

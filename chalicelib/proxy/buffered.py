@@ -14,6 +14,8 @@ from typing import NamedTuple, Protocol, TypeVar
 from chalicelib.errors import ClusterUnavailable, Invalid, LariatError, TimedOut, TooLarge
 from chalicelib.proxy import status
 from chalicelib.proxy.gatekeeper import LARGEST_BODY, Admitted, Gatekeeper
+from chalicelib.proxy.namespaces import LARGEST as LARGEST_WRITE
+from chalicelib.proxy.namespaces import Namespaces, Write, concerns
 from chalicelib.proxy.policy import response_headers
 from chalicelib.tunnel.heads import Headers, RequestHead, ResponseHead
 from chalicelib.tunnel.lasting import follows_log, is_watch
@@ -80,9 +82,10 @@ class Proxy(Protocol):
 class Buffered:
     """A ``Proxy``."""
 
-    def __init__(self, gatekeeper: Gatekeeper, exchanges: Exchanges) -> None:
+    def __init__(self, gatekeeper: Gatekeeper, exchanges: Exchanges, namespaces: Namespaces) -> None:
         self._gatekeeper = gatekeeper
         self._exchanges = exchanges
+        self._namespaces = namespaces
 
     def answer(
         self, method: str, path: str, query: str, headers: Headers, body: bytes, client: str = "", id: str = ""
@@ -103,7 +106,16 @@ class Buffered:
         _refuse_streams(admitted)
         watch = is_watch(method, admitted.target.path, admitted.target.query)
         head = shortened(admitted.head) if watch else admitted.head
-        return _packed(self._ask(admitted, head, body, watch, accepts_gzip(headers)), watch)
+        write = self._judge(admitted, body) if concerns(admitted) else None
+        gathered = self._ask(admitted, head, body, watch, accepts_gzip(headers))
+        if write is not None and gathered.head is not None:
+            self._namespaces.done(write, gathered.head.status)
+        return _packed(gathered, watch)
+
+    def _judge(self, admitted: Admitted, body: bytes) -> Write:
+        if len(body) > LARGEST_WRITE:
+            raise TooLarge(f"a write to a namespace is at most {LARGEST_WRITE // 1024} KB")
+        return self._namespaces.judge(admitted, body)
 
     def _ask(self, admitted: Admitted, head: RequestHead, body: bytes, watch: bool, gzip: bool) -> Gathered:
         begun: list[Gathered] = []

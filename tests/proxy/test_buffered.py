@@ -15,8 +15,10 @@ from chalicelib.auth import tokens
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.login import new_user
 from chalicelib.auth.trust import OVERLAP, SECONDS
+from chalicelib.clusters.client import ClusterClient
 from chalicelib.proxy.buffered import LARGEST_ANSWER, LARGEST_HEADERS, Buffered, Reply, accepts_gzip, size
 from chalicelib.proxy.gatekeeper import LARGEST_BODY, Gatekeeper
+from chalicelib.proxy.namespaces import Namespaces
 from chalicelib.tunnel.heads import Headers, RequestHead, ResponseHead
 from chalicelib.types import Key, Resource
 from tests.support.counts import check
@@ -40,7 +42,9 @@ class House:
         resources.create(Resource(kind="globalRoleBinding", id="grb-1", parent="u-admin", spec=binding))
         resources.create(tokens.new("token-admin", KEY, "u-admin", now=edge.clock.now(), ttl=0, spec={}, labels={}))
         gatekeeper = Gatekeeper(Authenticator(resources, edge.clock), resources, edge.clock)
-        self.buffered = Buffered(gatekeeper, edge.process())
+        relay = edge.process()
+        namespaces = Namespaces(resources, lambda: ClusterClient(relay))
+        self.buffered = Buffered(gatekeeper, relay, namespaces)
         self.agent: GatewayAgent | None = None
 
     def answers(self, body: bytes, *headers: tuple[str, str], status: int = 200) -> None:

@@ -58,7 +58,7 @@ _PLACES: dict[tuple[str, str], tuple[str, ...]] = {
         "sourcecodeproviders",
         "sourcecodeproviderconfigs",
     ),
-    (CORE, IN_PROJECT): ("secrets",),
+    (CORE, IN_PROJECT): ("namespaces", "secrets"),
     (MANAGEMENT, OWN): ("preferences", "tokens", "nodetemplates", "sourcecodecredentials", "sourcecoderepositories"),
 }
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.clusters.desired import placement
+from chalicelib.clusters.desired import place, placement
+from chalicelib.controllers.placement import PROJECT
 from chalicelib.types import Resource
 from tests.api.live.conftest import Scene
 from tests.support.server import Caller
@@ -70,6 +71,34 @@ def test_rights_in_the_cluster_are_none_in_a_project(scene: Scene) -> None:
     assert mighty.post(free["actions"]["move"], {"projectId": scene.home}).error[:2] == (403, "PermissionDenied")
     taken = f"{URL}/{scene.inside}?action=move"
     assert mighty.post(taken, {"projectId": None}).error[:2] == (403, "PermissionDenied")
+
+
+def test_who_owns_a_project_has_namespaces_in_it_and_in_no_other(scene: Scene, admin: Caller) -> None:
+    owner = scene.server.user("owner")
+    body = {"projectId": scene.home, "userId": "u-owner", "roleTemplateId": "project-owner"}
+    admin.make("/v3/projectroletemplatebindings", body)
+    scene.cluster.kubectl("create", "clusterrole", "owning", "--verb=create,get,update", "--resource=namespaces")
+    scene.cluster.kubectl("create", "clusterrolebinding", "owning", "--clusterrole=owning", "--user=u-owner")
+    made = owner.make(URL, {"projectId": scene.home})
+    assert owner.post(URL, {"projectId": scene.other}).error[:2] == (403, "PermissionDenied")
+    sly = owner.make(URL, {"projectId": None, "annotations": {PROJECT: scene.other}, "labels": {PROJECT: "p-x"}})
+    assert sly["projectId"] is None
+    assert owner.post(made["actions"]["move"], {"projectId": scene.other}).error[:2] == (403, "PermissionDenied")
+    assert owner.post(made["actions"]["move"], {"projectId": None}).status == 200
+
+
+def test_what_a_namespace_says_of_itself_moves_it_nowhere(scene: Scene, admin: Caller) -> None:
+    """Who may change any namespace of the cluster can write into it that it is theirs; Lariat knows better."""
+    sly = scene.server.user("sly")
+    made = admin.make(URL, {"projectId": scene.other})
+    place(scene.server.resources, "c-1", made["uuid"], scene.other)
+    body = {"projectId": scene.home, "userId": "u-sly", "roleTemplateId": "project-owner"}
+    admin.make("/v3/projectroletemplatebindings", body)
+    scene.cluster.kubectl("create", "clusterrolebinding", "sly", "--clusterrole=cluster-admin", "--user=u-sly")
+    note = f"{PROJECT}={scene.home}"
+    assert scene.cluster.kubectl("annotate", "--overwrite", "namespace", made["id"], note, "--as=u-sly").code == 0
+    assert sly.post(made["actions"]["move"], {"projectId": scene.home}).error[:2] == (403, "PermissionDenied")
+    assert placement(scene.server.resources, "c-1")[made["uuid"]] == scene.other
 
 
 def test_backing_namespaces_are_hidden(scene: Scene, admin: Caller) -> None:
