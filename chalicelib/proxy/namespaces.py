@@ -18,9 +18,9 @@ from chalicelib.clusters.client import ClusterClient, parsed
 from chalicelib.controllers.objects import Document
 from chalicelib.controllers.placement import PROJECT
 from chalicelib.errors import ClusterUnavailable, Invalid, LariatError
-from chalicelib.proxy import attributes
 from chalicelib.proxy.gatekeeper import Admitted
 from chalicelib.store.resources import Resources
+from chalicelib.tunnel import attributes
 
 log = logging.getLogger("lariat.proxy")
 
