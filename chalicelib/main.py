@@ -32,6 +32,7 @@ from chalicelib.gateway.agents import Agents, Terms
 from chalicelib.gateway.callers import Callers
 from chalicelib.gateway.connections import Connections
 from chalicelib.gateway.directory import Directory
+from chalicelib.gateway.journal import Journal
 from chalicelib.gateway.mailbox import Mailbox
 from chalicelib.gateway.posting import Patience
 from chalicelib.gateway.relay import Relay
@@ -322,6 +323,7 @@ class OnLambda:
             self._queue,
             self._environment.get("LARIAT_URL", ""),
             lambda: self.subscribers,
+            self._journal,
         )
 
     @cached_property
@@ -405,7 +407,16 @@ class OnLambda:
             self._replies,
             self._post,
             self._patience,
+            self._journal,
         )
+
+    @cached_property
+    def _journal(self) -> Journal:
+        if self._recorder is None:
+            return Journal()
+        from chalicelib.gateway.audited import AuditedJournal
+
+        return AuditedJournal(lambda: self.parts.gatekeeper, self._recorder)
 
     @cached_property
     def _directory(self) -> Directory:
