@@ -75,7 +75,7 @@ AUTHORITIES = "AWS_CA_BUNDLE"
 KEEPALIVE = 570
 """Seconds between two signs of life of an agent: API Gateway closes a connection that idles for ten minutes."""
 
-PATIENCE = 1500
+PATIENCE = 2900
 """Seconds of silence after which an agent asks for an answer, which wakes a function. That its connection has died it
 mostly learns from TCP, by the signs of life that are not acknowledged."""
 
