@@ -133,7 +133,7 @@ def request(current: Any) -> http.Request:
         headers=headers,
         body=current.raw_body,
         base=http.base_url(headers) + _stage(event),
-        client=(event["requestContext"].get("identity") or {}).get("sourceIp", ""),
+        client=_client(event),
         id=event["requestContext"].get("requestId", ""),
     )
 
@@ -178,7 +178,8 @@ class Handlers:
     def message(self, event: Event, context: Any) -> Answer:
         """``$default`` of the WebSocket API: each message of each connection, in any order."""
         with self._begun("message", context, event) as edge:
-            edge.sockets.message(_connection(event), (event.get("body") or "").encode(errors="replace"))
+            body = (event.get("body") or "").encode(errors="replace")
+            edge.sockets.message(_connection(event), body, _client(event))
             return {"statusCode": 200}
 
     def work(self, event: Event, context: Any) -> Answer:
@@ -211,6 +212,10 @@ class Handlers:
         names = {"connection": _connection(event)} if event else {}
         with edge.telemetry.invocation(handler, context, **names):
             yield edge
+
+
+def _client(event: Event) -> str:
+    return str((event["requestContext"].get("identity") or {}).get("sourceIp", ""))
 
 
 def _connection(event: Event) -> str:

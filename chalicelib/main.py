@@ -32,6 +32,7 @@ from chalicelib.gateway.agents import Agents, Terms
 from chalicelib.gateway.callers import Callers
 from chalicelib.gateway.connections import Connections
 from chalicelib.gateway.directory import Directory
+from chalicelib.gateway.journal import Journal
 from chalicelib.gateway.mailbox import Mailbox
 from chalicelib.gateway.posting import Patience
 from chalicelib.gateway.relay import Relay
@@ -75,7 +76,7 @@ AUTHORITIES = "AWS_CA_BUNDLE"
 KEEPALIVE = 570
 """Seconds between two signs of life of an agent: API Gateway closes a connection that idles for ten minutes."""
 
-PATIENCE = 1500
+PATIENCE = 2900
 """Seconds of silence after which an agent asks for an answer, which wakes a function. That its connection has died it
 mostly learns from TCP, by the signs of life that are not acknowledged."""
 
@@ -325,6 +326,7 @@ class OnLambda:
             self._queue,
             self._environment.get("LARIAT_URL", ""),
             lambda: self.subscribers,
+            self._journal,
         )
 
     @cached_property
@@ -408,7 +410,16 @@ class OnLambda:
             self._replies,
             self._post,
             self._patience,
+            self._journal,
         )
+
+    @cached_property
+    def _journal(self) -> Journal:
+        if self._recorder is None:
+            return Journal()
+        from chalicelib.gateway.audited import AuditedJournal
+
+        return AuditedJournal(lambda: self.parts.gatekeeper, self._recorder)
 
     @cached_property
     def _directory(self) -> Directory:

@@ -66,7 +66,7 @@ variable "log_level" {
 }
 
 variable "audit_level" {
-  description = "The audit log, in the log group of the function `app`: 0 none, 1 who did what, 2 with what was sent, 3 with the answers."
+  description = "The audit log, in the log groups of the functions `app` and, for streams, `message`: 0 none, 1 who did what, 2 with what was sent, 3 with the answers."
   type        = number
   default     = 0
 

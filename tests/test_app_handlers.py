@@ -20,6 +20,8 @@ from chalicelib.adapters.sqs import Job, dump
 from chalicelib.adapters.telemetry import Telemetry
 from chalicelib.errors import LariatError
 from chalicelib.main import OnLambda
+from chalicelib.tunnel.frames import Frame, Kind, encode
+from chalicelib.tunnel.heads import RequestHead, dump_request
 from chalicelib.types import Key, Resource
 from tests.support import logs
 from tests.support.edge_on_lambda import rest_event
@@ -238,6 +240,18 @@ def test_the_audit_log_goes_to_the_output(
     assert found[0]["requestBody"] == {"username": "x", "password": "[redacted]"}
     assert found[1]["object"] == {"version": "v1", "resource": "pods", "name": "p"}
     assert all(event["source"]["address"] for event in found)
+
+
+def test_streams_are_in_the_audit_log(edge: OnLambda, token: str, capsys: pytest.CaptureFixture[str]) -> None:
+    audited = OnLambda({**edge._environment, "LARIAT_AUDIT_LEVEL": "1"})
+    head = RequestHead("GET", "/k8s/clusters/c-nosuch/api/v1/pods?watch=1", (("authorization", token),))
+    (message,) = encode(Frame(Kind.OPEN, "mine", fin=True, document=dump_request(head)))
+    event = socket_event("conn", body=message.decode())
+    event["requestContext"]["identity"] = {"sourceIp": "192.0.2.9"}
+    Handlers(lambda: audited).message(event, None)
+    (found,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"stage"' in line]
+    assert (found["stage"], found["status"], found["verb"]) == ("answered", 404, "watch")
+    assert (found["user"]["name"], found["source"]["address"]) == ("admin", "192.0.2.9")
 
 
 def test_a_wrong_audit_level(edge: OnLambda) -> None:

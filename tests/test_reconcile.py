@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -168,6 +169,26 @@ def test_an_agent_that_came_back_makes_the_cluster_active_again(house: House) ->
     cluster.connected = True
     assert house.reconcile() == PROBE_SECONDS
     assert house.state == "active"
+
+
+def test_a_cluster_that_moves_keeps_no_right_of_the_installation_that_it_leaves(house: House, tmp_path: Path) -> None:
+    former = house.server.user("former", administrator=True)
+    member = house.server.user("member")
+    role = {"clusterId": house.id, "userId": member.user, "roleTemplateId": "cluster-owner"}
+    house.admin.make("/v3/clusterroletemplatebindings", role)
+    cluster = house.activate()
+    house.follow()
+    assert former.user in bound(cluster)
+    (tmp_path / "other").mkdir()
+    with serving(tmp_path / "other") as server:
+        other = House(server)
+        other.transport.clusters[other.id] = cluster
+        other.reconcile()
+        assert other.state == "active"
+        other.follow()
+    assert bound(cluster) == [other.admin.user]
+    assert former.user not in json.dumps(cluster.objects)
+    assert member.user not in json.dumps(cluster.objects)
 
 
 def test_what_was_lost_meanwhile_is_bound_again(house: House) -> None:

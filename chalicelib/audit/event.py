@@ -11,6 +11,9 @@ from chalicelib.auth.identity import Identity
 ANSWERED = "answered"
 """The status is known, and the caller has not seen it yet."""
 
+ADMITTED = "admitted"
+"""It is about to go to the cluster, and other processes will see what comes of it (``gateway/audited.py``)."""
+
 ENDED = "ended"
 """The last byte has passed: a second event, for what streams, and for the answer's body."""
 
@@ -39,7 +42,7 @@ class Event:
     """``request`` joins the events of one request. ``account`` is the name that somebody tried to log in with.
 
     ``uri`` shows no secret already; bodies may, and ``recorder.py`` sees to it. ``object`` is what the request is about,
-    in the terms of the API that it went to. Times are in seconds since 1970.
+    in the terms of the API that it went to. Times are in seconds since 1970. What is empty or nought is not known.
     """
 
     stage: str

@@ -92,12 +92,11 @@ class Recorder:
             "stage": event.stage,
             "user": {"id": identity.user, "name": identity.name, "token": identity.token},
             "source": {"address": event.source.address, "agent": _agent(event.source.agent[:LONGEST_TEXT])},
-            "method": event.method[:32],
-            "uri": event.uri,
-            "verb": event.verb,
-            "status": event.status,
-            "milliseconds": round((now - event.began) * 1000, 1),
         }
+        said = {"method": event.method[:32], "uri": event.uri, "verb": event.verb, "status": event.status}
+        document |= {name: value for name, value in said.items() if value}
+        if event.began:
+            document["milliseconds"] = round((now - event.began) * 1000, 1)
         if event.account:
             document["account"] = event.account[:LONGEST_TEXT]
         if event.cluster:

@@ -14,6 +14,7 @@ from functools import partial
 from chalicelib.errors import Forbidden, Gone, Invalid, LariatError, NotFound, TooLarge, Unauthorized, Unavailable
 from chalicelib.gateway.dated import BadReply, TooOld
 from chalicelib.gateway.directory import Directory
+from chalicelib.gateway.journal import Entry, Journal
 from chalicelib.gateway.posting import Patience
 from chalicelib.gateway.reply import Replies
 from chalicelib.gateway.routes import SECONDS, Route, Routes
@@ -22,7 +23,7 @@ from chalicelib.proxy.buffered import HeadersTooLarge
 from chalicelib.proxy.gatekeeper import Admitted, Gatekeeper
 from chalicelib.proxy.namespaces import concerns
 from chalicelib.tunnel.frames import DOCUMENT, Frame, FrameError, Kind, encode
-from chalicelib.tunnel.heads import ResponseHead, dump_request, dump_response, load_request
+from chalicelib.tunnel.heads import RequestHead, ResponseHead, dump_request, dump_response, load_request
 from chalicelib.types import Post
 
 log = logging.getLogger("lariat.callers")
@@ -49,6 +50,7 @@ class Callers:
         replies: Replies,
         post: Post,
         patience: Patience,
+        journal: Journal,
     ) -> None:
         self._gatekeeper = gatekeeper
         self._directory = directory
@@ -56,19 +58,27 @@ class Callers:
         self._replies = replies
         self._post = post
         self._patience = patience
+        self._journal = journal
 
     def welcome(self, authorization: Sequence[str]) -> None:
         """Let somebody connect, which gives no right but to be heard. Raises ``Unauthorized``."""
         self._gatekeeper().authenticate(authorization)
 
-    def open(self, caller: str, frame: Frame) -> None:
-        """Begin a stream: who calls is proven by the request itself, since nobody remembers who connected."""
+    def open(self, caller: str, frame: Frame, client: str = "") -> None:
+        """Begin a stream: who calls is proven by the request itself, since nobody remembers who connected.
+
+        ``client`` is the caller's address.
+        """
         try:
-            self._open(caller, frame)
+            head = load_request(frame.document)
         except FrameError as error:
             _dropped(caller, str(error))
+            return
+        entry = self._journal.open(head, frame.data, client)
+        try:
+            self._open(caller, frame, head, entry)
         except LariatError as error:
-            self._refuse(caller, frame.stream, error)
+            self.refuse(caller, frame.stream, error, entry)
 
     def relay(self, caller: str, frame: Frame) -> None:
         """Hand a frame of an open stream to the agent."""
@@ -82,11 +92,14 @@ class Callers:
         try:
             self._send(route.agent, frame._replace(reply=""), deflate=frame.kind is Kind.DATA)
         except Gone:
-            self._reset(caller, frame.stream, LOST)
+            self._end(caller, frame.stream, route, LOST)
         except (Unavailable, TooLarge) as error:
             # Without these bytes the stream would stand still for ever.
             self._reset(route.agent, frame.stream, "the caller's frame got lost")
-            self._reset(caller, frame.stream, error.message)
+            self._end(caller, frame.stream, route, error.message)
+        else:
+            if frame.kind is Kind.RESET:
+                self._journal.ended(frame.stream, token=route.token)
 
     def renew(self, caller: str, frame: Frame) -> None:
         """Prove the caller's token again, give both ends fresh tokens, and ask the agent whether the stream goes on."""
@@ -97,32 +110,47 @@ class Callers:
             identity = self._gatekeeper().allow([frame.document], route.cluster)
             if identity.token != route.token:
                 raise Unauthorized("it was opened with another token")
-            self._send(route.agent, Frame(Kind.PING, frame.stream, reply=self._reply(route, caller, frame.stream)))
+            note = self._journal.note(identity.user, route.cluster)
+            reply = self._reply(route, caller, frame.stream, note)
+            self._send(route.agent, Frame(Kind.PING, frame.stream, reply=reply))
         except (Unauthorized, Forbidden, NotFound) as error:
-            for connection in (route.agent, caller):
-                self._reset(connection, frame.stream, f"{REFUSED}: {error.message}")
+            self._reset(route.agent, frame.stream, f"{REFUSED}: {error.message}")
+            self._end(caller, frame.stream, route, f"{REFUSED}: {error.message}")
         except Gone:
-            self._reset(caller, frame.stream, LOST)
+            self._end(caller, frame.stream, route, LOST)
         except Unavailable as error:
             # The caller asks again before its route ends.
             _dropped(caller, error.message)
         else:
             self._grant(caller, frame.stream, frame.stream, route)
 
-    def _open(self, caller: str, frame: Frame) -> None:
-        admitted = self._admit(frame)
+    def refuse(self, caller: str, stream: str, error: LariatError, entry: Entry | None = None) -> None:
+        """Answer a request in the cluster's stead."""
+        code, body = status.from_error(error)
+        try:
+            if entry is not None:
+                entry.refused(code)
+        except LariatError as unrecorded:
+            code, body = status.from_error(unrecorded)
+        head = dump_response(ResponseHead(code, (status.CONTENT_TYPE,)))
+        self._tell(caller, Frame(Kind.HEAD, stream, fin=True, document=head, data=body))
+
+    def _open(self, caller: str, frame: Frame, head: RequestHead, entry: Entry) -> None:
+        admitted = self._admit(head, frame.fin)
         document = dump_request(admitted.head)
         if len(document) > DOCUMENT:
             raise HeadersTooLarge("the request's headers are too large for the tunnel")
         cluster, token = admitted.target.cluster, admitted.identity.token
         name = self._routes.name(caller, frame.stream, token)
+        note = entry.admitted(name, admitted)
         # Where the agent is; if it has moved, look it up again, once.
         for _ in range(2):
             agent = self._directory().find(cluster)
             if agent is None:
                 break
             route = Route(agent, cluster, token)
-            opening = frame._replace(stream=name, offset=0, document=document, reply=self._reply(route, caller, name))
+            reply = self._reply(route, caller, name, note)
+            opening = frame._replace(stream=name, offset=0, document=document, reply=reply)
             # The caller has its route before any answer can come.
             if not self._grant(caller, frame.stream, name, route):
                 return
@@ -134,14 +162,13 @@ class Callers:
                 return
         raise self._gatekeeper().unavailable(cluster)
 
-    def _admit(self, frame: Frame) -> Admitted:
-        head = load_request(frame.document)
+    def _admit(self, head: RequestHead, whole: bool) -> Admitted:
         path, _, query = head.target.partition("?")
         admitted = self._gatekeeper().admit(head.method, path, query, head.headers, True)
         if concerns(admitted):
             raise Invalid("namespaces are changed by plain requests, not on a stream", code="BadRequest")
         switching = any(name == "upgrade" for name, _ in admitted.head.headers)
-        if frame.fin is switching:
+        if whole is switching:
             raise Invalid("a request must come whole, and one that switches protocols without a body")
         return admitted
 
@@ -150,12 +177,13 @@ class Callers:
             return self._routes.verify(frame.reply, caller, frame.stream)
         except TooOld:
             self._reset(caller, frame.stream, EXPIRED)
+            self._journal.ended(frame.stream)
         except BadReply as error:
             _dropped(caller, error.message)
         return None
 
-    def _reply(self, route: Route, caller: str, stream: str) -> str:
-        return self._replies.issue(route.agent, caller, stream, SECONDS)
+    def _reply(self, route: Route, caller: str, stream: str, note: str) -> str:
+        return self._replies.issue(route.agent, caller, stream, SECONDS, note)
 
     def _grant(self, caller: str, asked: str, name: str, route: Route) -> bool:
         """Tell a caller what its stream is called and its route; return whether it is still there."""
@@ -164,10 +192,9 @@ class Callers:
             caller, Frame(Kind.PONG, asked, document=document, reply=self._routes.issue(route, caller, name))
         )
 
-    def _refuse(self, caller: str, stream: str, error: LariatError) -> None:
-        code, body = status.from_error(error)
-        head = dump_response(ResponseHead(code, (status.CONTENT_TYPE,)))
-        self._tell(caller, Frame(Kind.HEAD, stream, fin=True, document=head, data=body))
+    def _end(self, caller: str, stream: str, route: Route, reason: str) -> None:
+        self._reset(caller, stream, reason)
+        self._journal.ended(stream, token=route.token)
 
     def _reset(self, connection: str, stream: str, reason: str) -> None:
         self._tell(connection, Frame(Kind.RESET, stream, document=json.dumps({"reason": reason})))

@@ -23,7 +23,11 @@ class BadReply(Unauthorized):
 
 
 class TooOld(BadReply):
-    """The token is right in everything but its time."""
+    """The token is right in everything but its time; ``text`` is what it says."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("the reply token is too old")
+        self.text = text
 
 
 class Dated:
@@ -53,5 +57,5 @@ class Dated:
         if not self._signer.verify(signature, self._purpose, text, until, *bound):
             raise BadReply("the reply token is not for this sender and stream")
         if int(until, 16) < self._clock.now():
-            raise TooOld("the reply token is too old")
+            raise TooOld(text)
         return text

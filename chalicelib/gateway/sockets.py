@@ -18,6 +18,7 @@ from chalicelib.gateway.agents import Agents
 from chalicelib.gateway.callers import Callers
 from chalicelib.gateway.connections import Connections
 from chalicelib.gateway.dated import BadReply, TooOld
+from chalicelib.gateway.journal import Journal
 from chalicelib.gateway.origin import Headers, origin, refuse_foreign
 from chalicelib.gateway.posting import Patience
 from chalicelib.gateway.reply import Replies
@@ -55,6 +56,7 @@ class Sockets:
         queue: Queue,
         site: str,
         subscribers: Callable[[], Subscribers],
+        journal: Journal,
     ) -> None:
         self._agents = agents
         self._connections = connections
@@ -66,6 +68,7 @@ class Sockets:
         self._queue = queue
         self._origin = origin(site)
         self._subscribers = subscribers
+        self._journal = journal
 
     def connect(self, connection: str, headers: Headers, query: Headers = ()) -> None:
         """Let a peer in that shows one thing; header names are lower-case. Raises ``Unauthorized``, ``Forbidden``."""
@@ -96,15 +99,18 @@ class Sockets:
         if last:
             self._moved(cluster)
 
-    def message(self, connection: str, message: bytes) -> None:
-        """Answer or relay a message; one that is garbage is dropped, since nobody could be told."""
+    def message(self, connection: str, message: bytes, client: str = "") -> None:
+        """Answer or relay a message; one that is garbage is dropped, since nobody could be told.
+
+        ``client`` is the address of the connection's other end.
+        """
         try:
             frame = decode(message)
         except FrameError as error:
             _dropped(connection, str(error))
             return
         if frame.kind is Kind.OPEN:
-            self._callers.open(connection, frame)
+            self._callers.open(connection, frame, client)
         elif frame.reply.startswith(routes.MARK) and frame.kind is Kind.PING:
             self._callers.renew(connection, frame)
         elif frame.reply.startswith(routes.MARK) and frame.kind in _RELAYED:
@@ -132,25 +138,34 @@ class Sockets:
 
     def _relay(self, agent: str, frame: Frame, message: bytes) -> None:
         try:
-            caller = self._replies.verify(frame.reply, agent, frame.stream)
+            caller, note = self._replies.verify(frame.reply, agent, frame.stream)
         except TooOld as error:
             # The caller did not renew its stream, and without it a watch would go on for ever.
             _dropped(agent, error.message)
-            self._stop(agent, frame)
+            self._stop(agent, frame, self._replies.read(error.text).note)
             return
         except BadReply as error:
             _dropped(agent, error.message)
             return
         try:
+            if note:
+                self._journal.passing(frame, note)
+        except Unavailable as error:
+            self._callers.refuse(caller, frame.stream, error)
+            self._stop(agent, frame, note)
+            return
+        try:
             self._post_patiently(caller, message)
         except Gone:
-            self._stop(agent, frame)
+            self._stop(agent, frame, note)
         except (Unavailable, TooLarge) as error:
             # The caller's own deadline, or its next renewal, tells it.
             _dropped(agent, f"it can't be relayed: {error.message}")
 
-    def _stop(self, agent: str, frame: Frame) -> None:
+    def _stop(self, agent: str, frame: Frame, note: str) -> None:
         """Without a caller a watch would go on for ever."""
+        if note and not frame.fin:
+            self._journal.ended(frame.stream, note)
         if frame.kind is not Kind.RESET:
             self._send(agent, Frame(Kind.RESET, frame.stream, document=LOST, reply=frame.reply))
 

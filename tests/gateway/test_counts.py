@@ -18,6 +18,7 @@ from chalicelib.adapters.sqlite import SqliteStore
 from chalicelib.api.http import Request
 from chalicelib.auth.tokens import word
 from chalicelib.auth.trust import OVERLAP
+from chalicelib.clusters.affected import CONTENTS
 from chalicelib.clusters.client import ClusterClient
 from chalicelib.controllers import readiness
 from chalicelib.gateway.agents import Terms
@@ -35,7 +36,7 @@ from tests.support.counts import check
 from tests.support.gateway import PING
 from tests.support.random import SeededRandom
 from tests.support.relay import CLUSTER, Edge
-from tests.support.transport import MemoryTransport
+from tests.support.transport import MemoryCluster, MemoryTransport
 
 PASSWORD = "correct horse battery staple"
 BASE = "https://lariat.example"
@@ -141,12 +142,17 @@ def test_a_planned_reconnect(edge: Edge) -> None:
 
 
 def test_a_look_at_a_cluster_that_is_well(edge: Edge) -> None:
-    """By a process that has just begun: it opens its own connection."""
+    """As every day, at its health and at what it holds, by a process that has just begun: it opens its own connection."""
+    cluster = MemoryCluster()
+    for name in ("default", "kube-system", "cattle-system", "shop"):
+        cluster.objects[f"/api/v1/namespaces/{name}"] = {"metadata": {"name": name, "uid": name}}
+    edge.user("u-member")
 
-    def version(head: RequestHead, body: bytes) -> tuple[ResponseHead, list[bytes]]:
-        return ResponseHead(200, ()), [b'{"gitVersion": "v1.20.2"}']
+    def serve(head: RequestHead, body: bytes) -> tuple[ResponseHead, list[bytes]]:
+        answer = cluster.serve(head, body)
+        return ResponseHead(answer.status, ()), [answer.body]
 
-    edge.agent(version)
+    edge.agent(serve)
     for _ in range(2):
         client, removal = ClusterClient(edge.process()), Removal(edge.resources, {})
         reconciler = Reconciler(
@@ -154,10 +160,12 @@ def test_a_look_at_a_cluster_that_is_well(edge: Edge) -> None:
         )
         work = Work(reconciler, edge.resources, edge.connections, edge.gateway, edge.queue)
         edge.reset_counts()
-        edge.queue.add([KEY])
-        work.do(KEY, 0)
+        edge.queue.add([KEY, Key(CONTENTS, CLUSTER)])
+        for key in (KEY, Key(CONTENTS, CLUSTER)):
+            work.do(key, 0)
         edge.gateway.sleep(1)
-    # The function that works on the key.
+    assert {request.method for request in cluster.requests[-11:]} == {"GET"}
+    # The function that works on the keys.
     check("look at a cluster", {**edge.counts, "invocations": edge.counts["invocations"] + 1})
 
 

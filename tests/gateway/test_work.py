@@ -113,7 +113,7 @@ class TestDeletedToken:
         assert not bench.edge.gateway.holds(agent.name)
 
     def test_it_is_tried_until_nobody_is_left(self, bench: Bench, agent: GatewayAgent, key: Key) -> None:
-        bench.edge.gateway.throttled = 2
+        bench.edge.gateway.clinging = 2
         for attempt in range(4):
             bench.work.do(key, attempt)
         assert not bench.edge.gateway.holds(agent.name)

@@ -57,6 +57,8 @@ class Gateway:
         self.counts: Counter[str] = Counter()
         self.throttled = 0
         """How many of the next messages posted are refused."""
+        self.clinging = 0
+        """How many of the next connections that are to end do not."""
         self.deaf = 0
         """How many of the next messages sent here get lost, as on a connection that has died without a trace."""
         self.refusing = False
@@ -90,7 +92,9 @@ class Gateway:
 
     def send(self, connection: str, message: bytes) -> None:
         self.counts["posts"] += 1
-        self._throttle()
+        if self.throttled:
+            self.throttled -= 1
+            raise Busy("the gateway throttles")
         if len(message) > MESSAGE:
             raise TooLarge("the message is too large")
         if connection not in self._peers:
@@ -99,7 +103,9 @@ class Gateway:
 
     def hang_up(self, connection: str) -> None:
         self.counts["posts"] += 1
-        self._throttle()
+        if self.clinging:
+            self.clinging -= 1
+            raise Busy("the gateway throttles")
         self.detach(connection)
 
     def take(self, connection: str, message: bytes) -> None:
@@ -133,11 +139,6 @@ class Gateway:
     def _routes(self) -> Routes:
         assert self.routes is not None
         return self.routes
-
-    def _throttle(self) -> None:
-        if self.throttled:
-            self.throttled -= 1
-            raise Busy("the gateway throttles")
 
     def _invoke(self) -> None:
         self.counts["invocations"] += 1

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from chalicelib.adapters.keyfile import KeyFile
 from chalicelib.adapters.sqlite import SqliteStore
+from chalicelib.audit.recorder import Recorder
 from chalicelib.auth import tokens
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.auth.login import new_user
@@ -16,9 +17,11 @@ from chalicelib.auth.roles.records import entry
 from chalicelib.clusters.registration import token_claim
 from chalicelib.errors import Unavailable
 from chalicelib.gateway.agents import Agents, Terms
+from chalicelib.gateway.audited import AuditedJournal
 from chalicelib.gateway.callers import Callers
 from chalicelib.gateway.connections import Connections
 from chalicelib.gateway.directory import Directory
+from chalicelib.gateway.journal import Journal
 from chalicelib.gateway.mailbox import Mailbox
 from chalicelib.gateway.posting import Patience
 from chalicelib.gateway.relay import Relay
@@ -32,7 +35,7 @@ from chalicelib.main import build
 from chalicelib.proxy.gatekeeper import Gatekeeper
 from chalicelib.store.resources import Resources
 from chalicelib.tunnel.heads import RequestHead, ResponseHead
-from chalicelib.types import Key, Resource
+from chalicelib.types import Audit, Key, Resource
 from tests.support.billed import BilledStore
 from tests.support.clock import ManualClock
 from tests.support.gateway import Gateway, GatewayAgent, echo
@@ -66,7 +69,7 @@ class ListedQueue:
 class Edge:
     """``process()`` makes the parts of one more Lambda process on the same gateway and store."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, audit: Audit | None = None, level: int = 1) -> None:
         self.clock = ManualClock()
         self.random = SeededRandom()
         self._database = SqliteStore(str(folder / "edge.db"), self.clock)
@@ -83,8 +86,18 @@ class Edge:
         self.queue = ListedQueue()
         self.routes = Routes(signer, self.clock)
         self.forget()
+        journal = Journal()
+        if audit is not None:
+            recorder = Recorder(level, audit, self.clock, SeededRandom())
+            journal = AuditedJournal(lambda: self._gatekeeper, recorder)
         callers = Callers(
-            lambda: self._gatekeeper, lambda: self._directory, self.routes, self.replies, self.gateway, self.patience
+            lambda: self._gatekeeper,
+            lambda: self._directory,
+            self.routes,
+            self.replies,
+            self.gateway,
+            self.patience,
+            journal,
         )
         self.sockets = Sockets(
             lambda: agents,
@@ -97,6 +110,7 @@ class Edge:
             self.queue,
             "https://edge.test",
             lambda: self.subscribers,
+            journal,
         )
         self.gateway.routes = self.sockets
         self.resources.create(Resource(kind="cluster", id=CLUSTER))
