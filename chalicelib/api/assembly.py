@@ -13,6 +13,7 @@ from chalicelib.api.drivers import Drivers
 from chalicelib.api.inside import inside
 from chalicelib.api.keys import Keys
 from chalicelib.api.personal import Preferences
+from chalicelib.api.policies import PolicyTemplates
 from chalicelib.api.principals import Principals
 from chalicelib.api.projects import Projects
 from chalicelib.api.providers import Providers, provider
@@ -44,6 +45,7 @@ OWN = {
     "clusterRoleTemplateBinding": RoleBindings,
     "globalRole": GlobalRoles,
     "globalRoleBinding": GlobalRoleBindings,
+    "podSecurityPolicyTemplate": PolicyTemplates,
     "project": Projects,
     "projectRoleTemplateBinding": RoleBindings,
     "roleTemplate": RoleTemplates,
