@@ -135,7 +135,7 @@ class Reconciler:
         desired.remember(self._resources, wanted, outcome)
         refused = self._objects.carry_out(cluster.id, outcome.plan)
         now = timestamp(self._clock.now())
-        self._resources.update(cluster.key, lambda stored: readiness.propagated(stored, refused, now))
+        self._resources.update(cluster.key, lambda stored: readiness.propagated(stored, cluster, refused, now))
         return wanted, refused
 
     def _populate(self, cluster: Resource) -> Resource:

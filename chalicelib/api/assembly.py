@@ -14,6 +14,7 @@ from chalicelib.api.groups import GroupMembers
 from chalicelib.api.inside import inside
 from chalicelib.api.keys import Keys
 from chalicelib.api.personal import Preferences
+from chalicelib.api.policies import PolicyTemplates
 from chalicelib.api.principals import Principals
 from chalicelib.api.projects import Projects
 from chalicelib.api.providers import Providers, provider
@@ -45,6 +46,7 @@ OWN = {
     "nodeTemplate": NodeTemplates,
     "globalRole": GlobalRoles,
     "globalRoleBinding": GlobalRoleBindings,
+    "podSecurityPolicyTemplate": PolicyTemplates,
     "project": Projects,
     "roleTemplate": RoleTemplates,
     "preference": Preferences,

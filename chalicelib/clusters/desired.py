@@ -13,8 +13,10 @@ from typing import Any
 
 from chalicelib.auth.rights import library
 from chalicelib.auth.roles.bindings import read_all
+from chalicelib.clusters import isolation
 from chalicelib.clusters.administrators import Administrators
 from chalicelib.controllers.contents import Desired, Outcome
+from chalicelib.controllers.podsecurity import SHIPPED
 from chalicelib.errors import NotFound
 from chalicelib.store.resources import Resources
 from chalicelib.types import Resource
@@ -24,6 +26,7 @@ PLACEMENT = "placement"
 
 NAMESPACES = "namespaces"
 POLICY = "podSecurityPolicyTemplateId"
+"""Where a project says which policy is chosen for it."""
 
 
 def load(resources: Resources, cluster: Resource) -> Desired:
@@ -36,7 +39,7 @@ def load(resources: Resources, cluster: Resource) -> Desired:
         library=known,
         bindings=(*Administrators(resources).bindings(known), *read_all(bindings)),
         projects=_with_policies(resources, projects),
-        policies=_policies(resources),
+        policies=policies(resources),
         record=placement(resources, cluster.id),
     )
 
@@ -56,6 +59,7 @@ def place(resources: Resources, cluster: str, namespace: str, project: str) -> N
 
 def remember(resources: Resources, desired: Desired, outcome: Outcome) -> None:
     """Keep what a pass has seen; what the API has placed meanwhile counts."""
+    isolation.keep(resources, desired)
     for project in desired.projects:
         _tell(resources, project, outcome.used.get(project.id, {}))
     if outcome.record == desired.record:
@@ -83,22 +87,25 @@ def _change(resources: Resources, cluster: str, change: Callable[[Mapping[str, s
 
 
 def _tell(resources: Resources, project: Resource, used: Mapping[str, str]) -> None:
-    """Show how much of a project's quota its namespaces have."""
-    quota = project.spec.get("resourceQuota")
-    if not quota or (quota.get("usedLimit") or {}) == used:
-        return
+    """Show how much of a project's quota its namespaces have, and which policy is chosen for it."""
+    chosen = project.spec.get(POLICY)
 
     def told(stored: Resource) -> Resource:
         quota = stored.spec.get("resourceQuota")
         whole = {**stored.spec, "resourceQuota": {**quota, "usedLimit": dict(used)}} if quota else stored.spec
-        return replace(stored, spec=whole)
+        return replace(stored, spec=whole, status={**stored.status, POLICY: chosen})
 
-    with contextlib.suppress(NotFound):
-        resources.update(project.key, told)
+    quota = project.spec.get("resourceQuota")
+    known = not quota or (quota.get("usedLimit") or {}) == used
+    if not known or project.status.get(POLICY) != chosen:
+        with contextlib.suppress(NotFound):
+            resources.update(project.key, told)
 
 
-def _policies(resources: Resources) -> dict[str, Resource]:
-    return {policy.id: policy for policy in resources.all("podSecurityPolicyTemplate") if not policy.removed}
+def policies(resources: Resources) -> dict[str, Resource]:
+    """The pod security policy templates by id; a stored one takes the place of one that comes with the server."""
+    stored = {policy.id: policy for policy in resources.all("podSecurityPolicyTemplate") if not policy.removed}
+    return {policy.id: policy for policy in SHIPPED} | stored
 
 
 def _with_policies(resources: Resources, projects: list[Resource]) -> list[Resource]:

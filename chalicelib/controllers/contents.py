@@ -83,6 +83,11 @@ class Outcome:
     unfit: tuple[str, ...]
 
 
+def isolated(cluster: Resource) -> bool:
+    """Are the projects of a cluster to be isolated from each other?"""
+    return cluster.spec.get("enableNetworkPolicy") is True
+
+
 def plan(desired: Desired, observed: Observed) -> Outcome:
     leaving = bool(desired.cluster.removed)
     projects = [project for project in desired.projects if not project.removed and not leaving]
@@ -90,22 +95,23 @@ def plan(desired: Desired, observed: Observed) -> Outcome:
     namespaces = observed.of("Namespace")
     placed = placement.place(namespaces, desired.record, ids, places(projects))
     system = next((project.id for project in projects if project.labels.get(SYSTEM_PROJECT) == "true"), "")
-    isolated, named = desired.cluster.spec.get("enableNetworkPolicy") is True, observed.minor >= NAMED_SINCE
+    on, named = isolated(desired.cluster), observed.minor >= NAMED_SINCE
     chosen = podsecurity.choose(desired.cluster, projects, desired.policies)
-    guarded = (ids if isolated and not named else frozenset()) | (frozenset() if observed.policies else chosen.keys())
+    guarded = (ids if on and not named else frozenset()) | (frozenset() if observed.policies else chosen.keys())
     place = Place(desired.cluster.id, ids, placed.namespaces, frozenset(guarded))
     shares = quotas.plan(projects, namespaces, place, observed.of(*quotas.KINDS))
     plans = [
+        # What limits comes before what allows.
+        shares.plan,
+        network.plan(place, system, on, named, observed.of(*network.KINDS)),
+        podsecurity.plan(chosen, place, observed.policies, observed.of(*podsecurity.KINDS), namespaces),
+        placed.plan,
         rights.plan(
             () if leaving else desired.bindings,
             desired.library,
             place,
             rights.adopted(observed.of(*rights.KINDS), desired.bound),
         ),
-        podsecurity.plan(chosen, place, observed.policies, observed.of(*podsecurity.KINDS), namespaces),
-        network.plan(place, system, isolated, named, observed.of(*network.KINDS)),
         secrets.plan(desired.secrets, place, observed.of(*secrets.KINDS)),
-        shares.plan,
-        placed.plan,
     ]
     return Outcome(merged(plans), placed.record, shares.used, shares.unfit)

@@ -21,6 +21,12 @@ BOUND = "boundAdministrators"
 
 LONGEST = 1000
 
+_APPLIED = {
+    "appliedEnableNetworkPolicy": "enableNetworkPolicy",
+    "appliedPodSecurityPolicyTemplateId": "defaultPodSecurityPolicyTemplateId",
+}
+"""Where a cluster's status says what it was last brought in line with."""
+
 _WAITING = "Waiting for the cluster's agent: run the command of a cluster registration token"
 
 
@@ -50,12 +56,13 @@ def unavailable(cluster: Resource, reason: str, message: str, now: str) -> Resou
     return cluster.with_condition(READY, "False", reason, message, now=now)
 
 
-def propagated(cluster: Resource, refused: Sequence[str], now: str) -> Resource:
-    """A pass over the cluster's contents was made; ``refused`` says what could not be."""
+def propagated(cluster: Resource, wanted: Resource, refused: Sequence[str], now: str) -> Resource:
+    """A pass over the contents of a cluster was made, as it ``wanted`` them; ``refused`` says what could not be."""
     status = {name: value for name, value in cluster.status.items() if name != BOUND}
     cluster = replace(cluster, status=status)
     if not refused:
-        return cluster.with_condition(PROPAGATED, "True", now=now)
+        applied = {said: wanted.spec.get(asked) for said, asked in _APPLIED.items()}
+        return replace(cluster, status={**status, **applied}).with_condition(PROPAGATED, "True", now=now)
     return cluster.with_condition(PROPAGATED, "False", "Refused", "; ".join(refused)[:LONGEST], now=now)
 
 

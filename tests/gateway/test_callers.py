@@ -80,6 +80,7 @@ class TestOpening:
             ({"path": "/api//v1"}, 400, "empty part"),
             ({"method": "CONNECT"}, 405, "not supported"),
             ({"fin": False}, 400, "must come whole"),
+            ({"method": "POST", "path": "/api/v1/namespaces"}, 400, "namespaces are changed by plain requests"),
         ],
     )
     def test_a_refusal_is_a_status(

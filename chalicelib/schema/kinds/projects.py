@@ -70,7 +70,7 @@ PROJECT = Kind(
         "podSecurityPolicyTemplateId": read_only("reference[podSecurityPolicyTemplate]"),
     },
     actions={
-        "setpodsecuritypolicytemplate": Action(SET_POLICY, "project", later="Lariat does not set policies yet"),
+        "setpodsecuritypolicytemplate": Action(SET_POLICY, "project", reading=True),
         "exportYaml": Action(later="exporting a project is not there yet"),
     },
     validators=(_quotas_fit,),
@@ -137,7 +137,6 @@ NETWORK_POLICY = Kind(
     },
     collection_methods=("GET",),
     resource_methods=("GET",),
-    later="Lariat does not make network policies yet",
 )
 
 KINDS = (PROJECT, POLICY_TEMPLATE, POLICY_BINDING, NETWORK_POLICY)
