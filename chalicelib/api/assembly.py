@@ -19,6 +19,7 @@ from chalicelib.api.providers import Providers, provider
 from chalicelib.api.registrations import Registrations
 from chalicelib.api.registry import Registry
 from chalicelib.api.roles import GlobalRoles, RoleTemplates
+from chalicelib.api.secrets import project_wide
 from chalicelib.api.settings import Settings
 from chalicelib.api.templates import NodeTemplates
 from chalicelib.api.tokens import Tokens
@@ -86,5 +87,6 @@ def assemble(
         settings,
     ]
     behaviours |= {behaviour.kind.id: behaviour for behaviour in own}
+    behaviours |= project_wide(services, seal)
     behaviours |= inside(services, client)
     return Assembled(Registry(behaviours), settings, registrations, keys)
