@@ -109,6 +109,7 @@ class Parts:
     passwords: Passwords
     random: Random
     clock: Clock
+    seal: Seal
     close: Callable[[], None]
 
     def bootstrap(self, password: str) -> str:
@@ -117,8 +118,9 @@ class Parts:
 
     def reconciler(self, transport: Transport, enqueue: Enqueue) -> Reconciler:
         """``enqueue`` takes the keys that follow from those that the reconciler is given."""
+        client = ClusterClient(transport)
         return Reconciler(
-            self.resources, ClusterClient(transport), self.clock, self.removal, enqueue, lambda: word(self.random, 5)
+            self.resources, client, self.clock, self.removal, enqueue, lambda: word(self.random, 5), self.seal
         )
 
     def refresh_memberships(self, limit: int = 100) -> bool:
@@ -186,6 +188,7 @@ def build(
         passwords=passwords,
         random=random,
         clock=clock,
+        seal=seal,
         close=close,
     )
 

@@ -23,7 +23,7 @@ from chalicelib.controllers.health import RETRY_SECONDS, Observed, Plan
 from chalicelib.errors import ClusterUnavailable, NotFound
 from chalicelib.store.removal import Removal
 from chalicelib.store.resources import Resources, timestamp
-from chalicelib.types import Clock, Key, Resource
+from chalicelib.types import Clock, Key, Resource, Seal
 
 log = logging.getLogger("lariat.reconcile")
 
@@ -36,7 +36,10 @@ Enqueue = Callable[[Iterable[Key]], None]
 
 
 class Reconciler:
-    """``enqueue`` takes the keys that follow from a key; ``word`` draws the random part of an id."""
+    """``enqueue`` takes the keys that follow from a key; ``word`` draws the random part of an id.
+
+    ``seal`` opens the secrets that projects have in their clusters.
+    """
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Reconciler:
         removal: Removal,
         enqueue: Enqueue,
         word: Callable[[], str],
+        seal: Seal,
     ) -> None:
         self._resources = resources
         self._client = client
@@ -55,6 +59,7 @@ class Reconciler:
         self._affected = Affected(resources)
         self._enqueue = enqueue
         self._word = word
+        self._seal = seal
 
     def reconcile(self, key: Key) -> float | None:
         """Do what a key needs; return the seconds after which to look again, if ever."""
@@ -128,7 +133,7 @@ class Reconciler:
 
     def _pass(self, cluster: Resource) -> tuple[Desired, tuple[str, ...]]:
         """Compare and write everything; return what was desired, and what the cluster refused."""
-        wanted = desired.load(self._resources, cluster)
+        wanted = desired.load(self._resources, self._seal, cluster)
         # What an older Lariat made has no label to find it by.
         wholly = (*contents.WHOLE, "ClusterRoleBinding") if wanted.bound else contents.WHOLE
         outcome = contents.plan(wanted, self._objects.look(cluster.id, wholly))
@@ -158,7 +163,8 @@ class Reconciler:
         if not self._client.connected(cluster.id):
             return
         try:
-            outcome = contents.plan(desired.load(self._resources, cluster), self._objects.look(cluster.id))
+            wanted = desired.load(self._resources, self._seal, cluster)
+            outcome = contents.plan(wanted, self._objects.look(cluster.id))
             self._objects.carry_out(cluster.id, outcome.plan)
         except ClusterUnavailable as error:
             log.warning("cluster %s goes, but what Lariat made in it stays: %s", cluster.id, error.message)

@@ -65,7 +65,7 @@ locals {
     connect    = ["read", "write", "table_key", "enqueue", "hang_up"]
     disconnect = ["read", "write", "table_key", "enqueue"]
     message    = ["read", "write", "table_key", "relay"]
-    # Opens what identity providers are configured with, to ask them about their users.
+    # Opens what identity providers are configured with, to ask them about their users, and what projects have as secrets.
     work    = ["read", "write", "table_key", "seal", "relay", "hang_up", "enqueue", "dequeue"]
     changes = ["stream", "read", "write", "table_key", "relay", "hang_up", "enqueue", "changes_dead"]
     # Writes only to create the first administrator.

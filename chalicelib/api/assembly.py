@@ -21,6 +21,7 @@ from chalicelib.api.providers import Providers, provider
 from chalicelib.api.registrations import Registrations
 from chalicelib.api.registry import Registry
 from chalicelib.api.roles import GlobalRoles, RoleTemplates
+from chalicelib.api.secrets import project_wide
 from chalicelib.api.settings import Settings
 from chalicelib.api.subjects import Subjects
 from chalicelib.api.templates import NodeTemplates
@@ -92,5 +93,6 @@ def assemble(
         settings,
     ]
     behaviours |= {behaviour.kind.id: behaviour for behaviour in own}
+    behaviours |= project_wide(services, seal)
     behaviours |= inside(services, client)
     return Assembled(Registry(behaviours), settings, registrations, keys)

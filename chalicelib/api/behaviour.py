@@ -227,6 +227,10 @@ class Behaviour:
             related=related(self.kind, seen.id, call.base, place.of(seen.id)),
         )
 
+    def tell(self, call: Call, resource: Resource) -> dict[str, Any]:
+        """The resource's JSON for subscribers, who are told by functions that can't open what is sealed."""
+        return self.show(call, resource)
+
     def follow(self, link: str, call: Call, resource: Resource) -> Response:
         """Answer a link that the kind declares."""
         raise NotFound(f"there is no {link} here")

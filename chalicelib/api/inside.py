@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from chalicelib.api.behaviour import Behaviour, Services
 from chalicelib.api.live import Hidden, Live
@@ -14,7 +15,6 @@ from chalicelib.clusters.client import ClusterClient
 from chalicelib.mapping import secrets
 from chalicelib.mapping.kinds import KINDS
 from chalicelib.mapping.namespaces import is_hidden
-from chalicelib.mapping.secrets import is_copy
 from chalicelib.schema.kinds import LIVE
 from chalicelib.schema.kinds.nodes import NODE
 from chalicelib.schema.kinds.workloads import SORTS, WORKLOAD
@@ -25,7 +25,10 @@ OWN: Mapping[str, type[Live]] = {
     "pod": Pods,
     **{sort.id: Sort for sort in SORTS},
 }
-HIDDEN: Mapping[str, Hidden] = {"namespace": is_hidden, **{kind.id: is_copy for kind in secrets.NAMESPACED.values()}}
+HIDDEN: Mapping[str, Hidden] = {
+    "namespace": is_hidden,
+    **{kind.id: partial(secrets.is_left_out, kind) for kind in secrets.NAMESPACED.values()},
+}
 
 
 def inside(services: Services, client: Callable[[], ClusterClient]) -> dict[str, Behaviour]:

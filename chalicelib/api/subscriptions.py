@@ -14,7 +14,7 @@ from chalicelib.api import csrf
 from chalicelib.api.behaviour import Behaviour, Call
 from chalicelib.api.http import Pairs, Request
 from chalicelib.api.registry import Registry
-from chalicelib.api.resources import find, present
+from chalicelib.api.resources import find
 from chalicelib.auth.access import READ
 from chalicelib.auth.authenticate import Authenticator
 from chalicelib.errors import NotFound, Unauthorized
@@ -110,22 +110,28 @@ class Listener:
     def hear(self, news: News) -> Event | None:
         """Return the message, or nothing if it is none of the subscriber's business."""
         resource = news.resource
-        place = self._places.get(resource.kind)
+        place = self._place(resource)
         if place is None or not self._is_inside(place, resource):
             return None
         behaviour, call = self._behaviours[resource.kind], self._within(place)
         if not behaviour.may(call, READ, resource):
             return None
         name = CHANGED if news.name == CREATED and not self._subscription.creations else news.name
-        document = {"name": name, "data": present(behaviour, call, resource)}
+        document = {"name": name, "data": behaviour.of(resource).tell(call, resource)}
         text = json.dumps(document, separators=(",", ":")).encode()
         return Event(resource.key, resource.version, text, news.name == REMOVED)
 
     def all(self, kind: str) -> Iterable[Resource]:
-        """Everything of a kind that may be of interest."""
+        """Everything of a kind that may be of interest, but for sorts of it that are told as kinds of their own."""
         place = self._places[kind]
         parent = self._subscription.id if place.field and place.field == place.kind.parent else None
-        return self._behaviours[kind].list(self._within(place), parent)
+        found = self._behaviours[kind].list(self._within(place), parent)
+        return (resource for resource in found if self._place(resource) is place)
+
+    def _place(self, resource: Resource) -> Place | None:
+        """Where the resource is told, if it is: as the sort that it is, or as the kind that it is stored as."""
+        sort = self._behaviours[resource.kind].of(resource).kind.id
+        return self._places.get(sort) or self._places.get(resource.kind)
 
     def _is_inside(self, place: Place, resource: Resource) -> bool:
         if not place.field:

@@ -13,13 +13,13 @@ from typing import Any
 
 from chalicelib.auth.rights import library
 from chalicelib.auth.roles.bindings import read_all
-from chalicelib.clusters import isolation
+from chalicelib.clusters import isolation, secrets
 from chalicelib.clusters.administrators import Administrators
 from chalicelib.controllers.contents import Desired, Outcome
 from chalicelib.controllers.podsecurity import SHIPPED
 from chalicelib.errors import NotFound
 from chalicelib.store.resources import Resources
-from chalicelib.types import Resource
+from chalicelib.types import Resource, Seal
 
 PLACEMENT = "placement"
 """The kind of the record of a cluster: which project each of its namespaces (by uid) is in."""
@@ -29,7 +29,8 @@ POLICY = "podSecurityPolicyTemplateId"
 """Where a project says which policy is chosen for it."""
 
 
-def load(resources: Resources, cluster: Resource) -> Desired:
+def load(resources: Resources, seal: Seal, cluster: Resource) -> Desired:
+    """A cluster that is being removed is to hold no secret, so none is opened."""
     known = library(resources)
     projects = list(resources.all("project", cluster.id))
     inside = [binding for project in projects for binding in resources.all("projectRoleTemplateBinding", project.id)]
@@ -39,6 +40,7 @@ def load(resources: Resources, cluster: Resource) -> Desired:
         library=known,
         bindings=(*Administrators(resources).bindings(known), *read_all(bindings)),
         projects=_with_policies(resources, projects),
+        secrets=() if cluster.removed else [*secrets.load(resources, seal, projects)],
         policies=policies(resources),
         record=placement(resources, cluster.id),
     )

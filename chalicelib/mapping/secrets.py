@@ -1,7 +1,7 @@
 """Secrets of all types. What a secret type keeps write-only is never shown; a stored value that isn't sent stays.
 
 Each type is a kind twice: ``namespacedCertificate`` lives in one namespace, ``certificate`` in a whole project. The
-latter is kept outside of the cluster and copied into each of the project's namespaces (``copy_for``).
+latter is kept outside of the cluster (``api/secrets.py``) and copied into each of the project's namespaces.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.mapping.certificates import Certificate, check_certificate
-from chalicelib.mapping.kind import PROJECT, Kind, described, no_check
+from chalicelib.mapping.kind import Kind, described, no_check
 from chalicelib.mapping.paths import Object, Values, decoded, encoded, get, mapping, put
 from chalicelib.mapping.place import NOWHERE, Place
 from chalicelib.mapping.rules import Field, Rules, Shown, move, same
@@ -183,9 +183,9 @@ class AnySecret(Kind):
             return super().to_kubernetes(values, stored, place, version=version)
         return kind.to_kubernetes(values, stored, place, version=version)
 
-    def _concrete(self, id: object) -> Kind | None:
-        kinds = NAMESPACED if self.base == "namespacedSecret" else PROJECT_WIDE
-        return None if id is None else kinds[str(id)]
+    def _concrete(self, id: str | None) -> Kind | None:
+        found = NAMESPACED.get(id or "")
+        return None if found is self else found
 
 
 def _kind(id: str, type: str, rules: Rules, check: Callable[[Values], None] = no_check) -> Kind:
@@ -218,7 +218,8 @@ NAMESPACED: Mapping[str, Kind] = {
     "sshAuth": _kind("sshAuth", "kubernetes.io/ssh-auth", SSH),
 }
 PROJECT_WIDE: Mapping[str, Kind] = {
-    id: replace(kind, id=id, plural=f"{id}s", base="secret") for id, kind in NAMESPACED.items()
+    id: replace(kind, id=id, plural=f"{id}s", base="secret")
+    for id, kind in {**NAMESPACED, "secret": _named("secret", Kind, OPAQUE, no_check, "", {})}.items()
 }
 KINDS = (*NAMESPACED.values(), *PROJECT_WIDE.values())
 
@@ -227,17 +228,11 @@ def is_copy(source: Object) -> bool:
     return bool(get(source, "metadata", "annotations", COPY) == "true")
 
 
-def copy_for(namespace: str, source: Object, project: str) -> Object:
-    """The copy of a project's secret that stands in one of the project's namespaces."""
-    annotations = {**(get(source, "metadata", "annotations") or {}), COPY: "true", PROJECT: project}
-    metadata: Object = {"name": source["metadata"]["name"], "namespace": namespace, "annotations": annotations}
-    put(metadata, ("labels",), get(source, "metadata", "labels"))
-    kept: Object = {
-        name: source[name] for name in ("apiVersion", "kind", "type", "data", "immutable") if name in source
-    }
-    return {**kept, "metadata": metadata}
-
-
 def of(source: Object) -> Kind:
     """Which namespaced kind a stored secret is."""
     return NAMESPACED[TYPES.get(str(source.get("type")), "secret")]
+
+
+def is_left_out(kind: Kind, source: Object) -> bool:
+    """Is a stored secret none of this kind's: another type, or a copy?"""
+    return is_copy(source) or kind not in (of(source), NAMESPACED["secret"])

@@ -21,7 +21,7 @@ CREATED = "resource.create"
 CHANGED = "resource.change"
 REMOVED = "resource.remove"
 
-SILENT = ("clusterRegistrationToken", "principal", "token")
+SILENT = ("clusterRegistrationToken", "principal", "serviceAccountToken", "token")
 """Kinds whose changes nobody is told: credentials are asked for, and of a principal nothing is stored."""
 
 ANNOUNCED = frozenset(kind.id for kind in STORED if "GET" in kind.collection_methods and kind.id not in SILENT)

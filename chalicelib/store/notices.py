@@ -30,7 +30,7 @@ MEMBERSHIP = "groupMember"
 GRANTS = frozenset({*BINDINGS, MEMBERSHIP, "globalRole", "roleTemplate"})
 """Kinds that give rights, to whomever they name: each of their writes matters, a creation too."""
 
-PLACED = frozenset({"podSecurityPolicyTemplateProjectBinding"})
+PLACED = frozenset({"podSecurityPolicyTemplateProjectBinding", "secret"})
 """Kinds that are in a project and give nobody rights, but change what its cluster has to hold."""
 
 _INSIDE = PLACED | BINDINGS - {"globalRoleBinding"}

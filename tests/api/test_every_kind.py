@@ -87,7 +87,7 @@ def test_it_is_updated(world: World, kind: Kind) -> None:
     needed = {"name": made["name"]} if kind.id == "cluster" else {}
     for name, field in kind.fields.items():
         if field.update and field.plain and not field.reference and name not in ("name", "enabled"):
-            value = fits(field)
+            value = world.another(name, field)
             changed = world.caller.put(made["links"]["update"], {**needed, name: value})
             assert (changed.status, changed.json.get(name)) == (200, value), name
             assert world.caller.get(made["links"]["self"]).json[name] == value

@@ -8,6 +8,7 @@ from chalicelib.schema.field import Field
 from chalicelib.schema.kind import Kind
 from chalicelib.schema.kinds import MANAGEMENT, STORED
 from tests.schema.values import fits, least
+from tests.support import pem
 from tests.support.server import PASSWORD, Caller, Server
 
 CREATABLE = [kind for kind in STORED if "POST" in kind.collection_methods]
@@ -61,6 +62,10 @@ class World:
         body = {name: self._led(field, fits(field)) for name, field in kind.fields.items() if field.create}
         return body | self.body(kind)
 
+    def another(self, name: str, field: Field) -> Any:
+        """A value to change a field to."""
+        return pem.CERT if name == "certs" else fits(field)
+
     def _led(self, field: Field, value: Any) -> Any:
         if field.reference:
             return self.one(field.reference) if field.reference in _STORED else value
@@ -81,6 +86,10 @@ class World:
             case "nodeTemplate":
                 others = {"amazonec2Config": None, "azureConfig": None, "vmwarevsphereConfig": None}
                 return {"digitaloceanConfig": {"accessToken": "a-secret-value-of-digitaloceanConfig"}, **others}
+            case "secret":
+                return {"kind": "Opaque"}
+            case "certificate":
+                return {"certs": pem.CHAIN, "key": pem.KEY}
             case "project":
                 quota = {"limit": {"pods": "2"}}
                 return {"resourceQuota": quota, "namespaceDefaultResourceQuota": quota}

@@ -156,7 +156,7 @@ def test_a_look_at_a_cluster_that_is_well(edge: Edge) -> None:
     for _ in range(2):
         client, removal = ClusterClient(edge.process()), Removal(edge.resources, {})
         reconciler = Reconciler(
-            edge.resources, client, edge.clock, removal, edge.queue.add, lambda: word(edge.random, 5)
+            edge.resources, client, edge.clock, removal, edge.queue.add, lambda: word(edge.random, 5), edge.seal
         )
         work = Work(reconciler, edge.resources, edge.connections, edge.gateway, edge.queue)
         edge.reset_counts()
@@ -177,7 +177,9 @@ def test_a_sweep(edge: Edge) -> None:
         edge.connections.add(cluster, f"L0SM9cOFvHc{number:03}=", "crt")
     removal = Removal(edge.resources, {})
     client = ClusterClient(edge.process())
-    idle = Reconciler(edge.resources, client, edge.clock, removal, edge.queue.add, lambda: word(edge.random, 5))
+    idle = Reconciler(
+        edge.resources, client, edge.clock, removal, edge.queue.add, lambda: word(edge.random, 5), edge.seal
+    )
     work = Work(idle, edge.resources, edge.connections, edge.gateway, edge.queue)
     edge.reset_counts()
     work.sweep()

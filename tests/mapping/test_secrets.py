@@ -7,20 +7,15 @@ import json
 from typing import Any
 
 import pytest
-import trustme
 
 from chalicelib.errors import Invalid
 from chalicelib.mapping import secrets
 from chalicelib.mapping.kinds import find
+from tests.support.pem import CHAIN as CERTS
+from tests.support.pem import KEY, OTHER_KEY
 
 CANARY = "canary-7f3a"
 NAMED = {"name": "n", "namespaceId": "default"}
-
-_AUTHORITY = trustme.CA()
-_LEAF = _AUTHORITY.issue_cert("one.example.org", "10.1.2.3", common_name="one")
-CERTS = b"".join(pem.bytes() for pem in _LEAF.cert_chain_pems).decode()
-KEY = _LEAF.private_key_pem.bytes().decode()
-OTHER_KEY = _AUTHORITY.issue_cert("two.example.org").private_key_pem.bytes().decode()
 
 HIDING = [
     ("certificate", {"certs": CERTS, "key": KEY}, "key", "tls.key"),
@@ -43,7 +38,7 @@ def test_write_only_values_are_kept_and_never_shown(
     assert kind is not None
     made = kind.to_kubernetes({**NAMED, **values})
     assert decoded(made, key) == values[hidden]
-    for viewer in (kind, find(f"{prefix}secret")):
+    for viewer in (kind, find("namespacedSecret")) if prefix else (kind,):
         assert viewer is not None
         shown = viewer.to_v3(made)
         assert hidden not in shown
@@ -54,6 +49,15 @@ def test_write_only_values_are_kept_and_never_shown(
         assert decoded(viewer.to_kubernetes({**shown, hidden: ""}, made), key) == values[hidden]
         assert shown["type"] == kind.id
         assert shown["baseType"] == ("namespacedSecret" if prefix else "secret")
+
+
+@pytest.mark.parametrize("kind", ["secret", "Opaque", None])
+def test_a_secret_may_be_called_what_it_is(kind: str | None) -> None:
+    secret = find("namespacedSecret")
+    assert secret is not None
+    made = secret.to_kubernetes({**NAMED, "kind": kind, "data": {"a": "AAEC"}})
+    assert made["data"] == {"a": "AAEC"}
+    assert secrets.of(made) is secret
 
 
 @pytest.mark.parametrize("kind", ["certificate", "kubernetes.io/tls"])
@@ -117,13 +121,12 @@ def test_a_registry_keeps_its_password_with_its_user(change: dict[str, Any], exp
     assert registries(kind.to_kubernetes({"registries": {"r": change}}, made)) == {"r": expected}
 
 
-def test_copies_of_a_projects_secret() -> None:
-    kind = find("secret")
-    assert kind is not None
-    made = kind.to_kubernetes({"name": "n", "namespaceId": "p-abcde", "data": {"a": "AAEC"}})
-    copy = secrets.copy_for("web", made, "c-abcde:p-abcde")
-    assert copy["metadata"]["namespace"] == "web"
-    assert copy["data"] == {"a": "AAEC"}
-    assert secrets.is_copy(copy)
-    assert not secrets.is_copy(made)
-    assert kind.to_v3(made)["id"] == "p-abcde:n"
+@pytest.mark.parametrize("id", [*secrets.NAMESPACED])
+def test_each_kind_has_its_own_type_alone_and_secrets_have_all(id: str) -> None:
+    kind = secrets.NAMESPACED[id]
+    for type in ("Opaque", *secrets.TYPES):
+        stored = {"type": type, "metadata": {"name": "n"}}
+        mine = id == "secret" or secrets.TYPES.get(type) == id
+        assert secrets.is_left_out(kind, stored) is not mine
+        copied = {**stored, "metadata": {"name": "n", "annotations": {secrets.COPY: "true"}}}
+        assert secrets.is_left_out(kind, copied)

@@ -27,7 +27,7 @@ projectNetworkPolicy catalog clusterCatalog projectCatalog template templateVers
 setting preference notifier clusterAlert projectAlert clusterAlertGroup clusterAlertRule projectAlertGroup
 projectAlertRule clusterLogging projectLogging clusterEvent dynamicSchema listenConfig composeConfig
 sourceCodeProvider sourceCodeProviderConfig sourceCodeCredential sourceCodeRepository pipeline pipelineExecution
-pipelineSetting
+pipelineSetting secret serviceAccountToken dockerCredential certificate basicAuth sshAuth
 """
 
 

@@ -14,6 +14,7 @@ ALL: tuple[Kind, ...] = tuple({kind.id: kind for version in VERSIONS for kind in
 _PLAIN: dict[str, Any] = {
     "int": 7,
     "float": 1.5,
+    "base64": "AAEC",
     "json": {"a": [1]},
     "date": "2026-11-24T08:00:00Z",
     "dnsLabel": "a-label-1",

@@ -17,12 +17,13 @@ from chalicelib.schema.kinds import (
     projects,
     providers,
     rbac,
+    secrets,
     settings,
     workloads,
 )
 from chalicelib.schema.version import Version
 
-INSIDE = (namespaces, pipelines, workloads, networking, configuration)
+INSIDE = (namespaces, pipelines, workloads, networking, configuration, secrets)
 """Areas whose kinds live inside of a cluster or a project."""
 
 AREAS = (
@@ -44,7 +45,10 @@ LIVE: tuple[Kind, ...] = (*namespaces.KINDS, *workloads.KINDS, *networking.KINDS
 
 CLUSTER_CONTEXT = Version("/v3/cluster", "cluster.cattle.io", namespaces.KINDS, context="cluster")
 PROJECT_CONTEXT = Version(
-    "/v3/project", "project.cattle.io", (*pipelines.KINDS, *LIVE[len(namespaces.KINDS) :]), context="project"
+    "/v3/project",
+    "project.cattle.io",
+    (*pipelines.KINDS, *LIVE[len(namespaces.KINDS) :], *secrets.KINDS),
+    context="project",
 )
 PUBLIC = Version("/v3-public", "management.cattle.io", identity.PUBLIC_KINDS, version="v3public")
 
@@ -55,7 +59,7 @@ find = MANAGEMENT.find
 CONTEXTS = {version.context: version for version in (CLUSTER_CONTEXT, PROJECT_CONTEXT)}
 """What lives inside of a cluster or a project, by the kind of the context."""
 
-STORED: tuple[Kind, ...] = (*MANAGEMENT.kinds, *pipelines.KINDS)
+STORED: tuple[Kind, ...] = (*MANAGEMENT.kinds, *pipelines.KINDS, *secrets.KINDS)
 """Kinds whose resources Lariat keeps itself."""
 
 
@@ -63,7 +67,8 @@ def dependents() -> dict[str, list[tuple[str, str]]]:
     """What goes with a resource, by its kind: kinds, each with the field that names it (empty: its parent)."""
     found: dict[str, list[tuple[str, str]]] = {}
     for kind in STORED:
-        if kind.parent:
+        if kind.parent and kind.base == kind.id:
+            # A sort of another kind is stored as that.
             found.setdefault(kind.scope, []).append((kind.id, ""))
         for name in kind.falls_with:
             found.setdefault(kind.fields[name].reference, []).append((kind.id, name))
