@@ -173,8 +173,11 @@ def test_changes_and_schedules_fill_the_queue(handlers: Handlers, edge: OnLambda
     list(jobs(ministack, edge))
     keys = {"pk": {"S": "cluster"}, "sk": {"S": "c-swept"}}
     record = {"eventName": "MODIFY", "dynamodb": {"SequenceNumber": "1", "Keys": keys}}
-    assert handlers.changes({"Records": [record, {}]}, None) == {"batchItemFailures": []}
-    assert sorted(jobs(ministack, edge)) == [["cluster", "c-swept", 0], ["contents", "c-swept", 0]]
+    gone = {"pk": {"S": "clusterRegistrationToken"}, "sk": {"S": "c-swept:crt-1"}}
+    ended = {"eventName": "REMOVE", "dynamodb": {"SequenceNumber": "2", "Keys": gone}}
+    assert handlers.changes({"Records": [record, {}, ended]}, None) == {"batchItemFailures": []}
+    ids = {"cluster": "c-swept", "clusterRegistrationToken": "c-swept:crt-1", "contents": "c-swept"}
+    assert sorted(jobs(ministack, edge)) == [[kind, id, 0] for kind, id in ids.items()]
     assert handlers.resync({}, None) == {}
     assert ["cluster", "c-swept", 0] in list(jobs(ministack, edge))
     assert handlers.sweep({}, None) == {}

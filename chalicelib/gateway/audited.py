@@ -32,12 +32,12 @@ class AuditedJournal(Journal):
         return _Entry(head, body, client, self._gatekeeper, self._recorder)
 
     def note(self, user: str, cluster: str) -> str:
-        return note(user, cluster)
+        return _note(user, cluster)
 
     def passing(self, frame: Frame, note: str) -> None:
         if frame.kind is Kind.HEAD:
             self._recorder.record(_later(ANSWERED, frame.stream, note, status=_status(frame)))
-        if frame.fin or frame.kind is Kind.RESET:
+        if frame.last:
             self.ended(frame.stream, note)
 
     def ended(self, stream: str, note: str = "", token: str = "") -> None:
@@ -62,7 +62,7 @@ class _Entry(Entry):
         self._asked = self._asked._replace(id=stream)
         self._admitted = admitted
         self._record(ADMITTED, 0)
-        return note(admitted.identity.user, admitted.target.cluster)
+        return _note(admitted.identity.user, admitted.target.cluster)
 
     def refused(self, code: int) -> None:
         self._record(ANSWERED, code)
@@ -74,7 +74,7 @@ class _Entry(Entry):
         self._recorder.record(event(asked, who, name, stage, code, sent, None))
 
 
-def note(user: str, cluster: str) -> str:
+def _note(user: str, cluster: str) -> str:
     """Short enough for any token."""
     return f"{user[:_LONGEST_USER]} {cluster[:_LONGEST_CLUSTER]}"
 

@@ -142,7 +142,9 @@ class Sockets:
         except TooOld as error:
             # The caller did not renew its stream, and without it a watch would go on for ever.
             _dropped(agent, error.message)
-            self._stop(agent, frame, self._replies.read(error.text).note)
+            self._stop(agent, frame)
+            if note := self._replies.read(error.text).note:
+                self._journal.ended(frame.stream, note)
             return
         except BadReply as error:
             _dropped(agent, error.message)
@@ -152,20 +154,20 @@ class Sockets:
                 self._journal.passing(frame, note)
         except Unavailable as error:
             self._callers.refuse(caller, frame.stream, error)
-            self._stop(agent, frame, note)
+            self._stop(agent, frame)
             return
         try:
             self._post_patiently(caller, message)
         except Gone:
-            self._stop(agent, frame, note)
+            self._stop(agent, frame)
+            if note and not frame.last:
+                self._journal.ended(frame.stream, note)
         except (Unavailable, TooLarge) as error:
             # The caller's own deadline, or its next renewal, tells it.
             _dropped(agent, f"it can't be relayed: {error.message}")
 
-    def _stop(self, agent: str, frame: Frame, note: str) -> None:
+    def _stop(self, agent: str, frame: Frame) -> None:
         """Without a caller a watch would go on for ever."""
-        if note and not frame.fin:
-            self._journal.ended(frame.stream, note)
         if frame.kind is not Kind.RESET:
             self._send(agent, Frame(Kind.RESET, frame.stream, document=LOST, reply=frame.reply))
 

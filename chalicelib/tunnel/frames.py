@@ -76,6 +76,11 @@ class Frame(NamedTuple):
     data: bytes = b""
     reply: str = ""
 
+    @property
+    def last(self) -> bool:
+        """Nothing follows it in its direction."""
+        return self.fin or self.kind is Kind.RESET
+
 
 def encode(frame: Frame, *, deflate: bool = False) -> Iterator[bytes]:
     """Yield the messages that carry a frame: more than one if its data does not fit into one.

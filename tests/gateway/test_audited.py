@@ -161,7 +161,15 @@ class TestEnd:
         (opening,) = listener.heard
         user.line.close()
         listener.say(Frame(Kind.DATA, opening.stream, data=b"x", reply=opening.reply))
-        assert lines.of("ended")[0]["user"]["id"] == "u-user"
+        (ended,) = lines.of("ended")
+        assert ended["user"]["id"] == "u-user"
+
+    def test_both_have_enough_at_once(self, lines: Lines, listener: Listener, user: User) -> None:
+        user.exec()
+        (opening,) = listener.heard
+        user.line.close()
+        listener.say(Frame(Kind.RESET, opening.stream, document="{}", reply=opening.reply))
+        assert lines.stages == ["admitted", "ended"]
 
     def test_nobody_renews_it(self, edge: Edge, lines: Lines, listener: Listener, user: User) -> None:
         user.exec()
