@@ -16,7 +16,7 @@ from chalicelib.api.merge import completed, merged, owned, replaced
 from chalicelib.api.present import Place, show
 from chalicelib.api.sealing import Sealing, kept
 from chalicelib.auth import tokens
-from chalicelib.auth.access import DELETE, UPDATE, may
+from chalicelib.auth.access import DELETE, UPDATE, may, rights
 from chalicelib.auth.identity import Identity
 from chalicelib.auth.rights import Rights
 from chalicelib.auth.roles.access import Access
@@ -30,6 +30,10 @@ from chalicelib.types import Clock, Random, Resource
 
 _RIGHTS = {"update": UPDATE, "remove": DELETE}
 """What a caller needs to be shown a link: a client sees by them what its user may do."""
+
+
+RIGHTS = "rights"
+"""The link of every resource to what the caller may do with it; ``rights.py`` answers it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,10 @@ class Behaviour:
     def may(self, call: Call, verb: str, resource: Resource | None = None, parent: str = "") -> bool:
         """May the caller do this? Where somebody else decides, such as a cluster, the answer is yes."""
         return may(call.identity, verb, self.kind.id, resource, parent)
+
+    def rights(self, call: Call, resource: Resource) -> frozenset[str]:
+        """All that the caller may do with a resource. Raises ``NotFound`` where somebody else decides."""
+        return rights(call.identity, self.kind.id, resource)
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         with self.naming(values):
@@ -204,6 +212,13 @@ class Behaviour:
         """The actions that the resource offers in its state."""
         return tuple(name for name, action in self.kind.actions.items() if action.offered(resource))
 
+    def offered(self, call: Call, resource: Resource) -> tuple[str, ...]:
+        """Those actions that the caller may ask for."""
+        actions = self.actions(resource)
+        if actions and not self.may(call, UPDATE, resource):
+            return tuple(name for name in actions if self.kind.actions[name].reading)
+        return actions
+
     def computed(self, call: Call, resource: Resource) -> Mapping[str, Any]:
         """Fields that don't stand in the resource itself."""
         return {}
@@ -212,10 +227,12 @@ class Behaviour:
         """The resource under the id that clients know."""
         return resource
 
+    def place(self, call: Call) -> Place:
+        return Place(f"{call.root}/{self.kind.plural}", f"{call.version.path}/schemas")
+
     def show(self, call: Call, resource: Resource) -> dict[str, Any]:
         """The resource's JSON."""
-        place = Place(f"{call.root}/{self.kind.plural}", f"{call.version.path}/schemas")
-        seen = self.seen(resource)
+        place, seen = self.place(call), self.seen(resource)
         return show(
             self.kind,
             seen,
@@ -223,8 +240,11 @@ class Behaviour:
             self.computed(call, resource),
             [link for link in self.links(resource) if self.may(call, _RIGHTS[link], resource)],
             place=place,
-            actions=self.actions(resource),
-            related=related(self.kind, seen.id, call.base, place.of(seen.id)),
+            actions=self.offered(call, resource),
+            related={
+                **related(self.kind, seen.id, call.base, place.of(seen.id)),
+                RIGHTS: f"{place.of(seen.id)}/{RIGHTS}",
+            },
         )
 
     def tell(self, call: Call, resource: Resource) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from chalicelib.api.http import Response, answer
 from chalicelib.api.present import Place as At
 from chalicelib.api.shown import shown
 from chalicelib.clusters.client import ClusterClient
-from chalicelib.errors import ClusterUnavailable, Forbidden, LariatError
+from chalicelib.errors import ClusterUnavailable, Forbidden, LariatError, NotFound
 from chalicelib.mapping.kind import Kind as Mapped
 from chalicelib.mapping.place import Place
 from chalicelib.schema.kind import Kind
@@ -58,6 +58,9 @@ class Live(Behaviour):
 
     def may(self, call: Call, verb: str, resource: Resource | None = None, parent: str = "") -> bool:
         return True
+
+    def rights(self, call: Call, resource: Resource) -> frozenset[str]:
+        raise NotFound("ask the cluster: POST a SelfSubjectAccessReview below /k8s/clusters/<id>")
 
     def of(self, resource: Resource) -> Behaviour:
         return self if resource.kind == self.kind.id else self.siblings.get(resource.kind, self)

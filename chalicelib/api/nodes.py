@@ -38,6 +38,9 @@ class Nodes(Live):
     def may(self, call: Call, verb: str, resource: Resource | None = None, parent: str = "") -> bool:
         return _found(resource) or Behaviour.may(self, call, verb, resource, parent)
 
+    def rights(self, call: Call, resource: Resource) -> frozenset[str]:
+        return super().rights(call, resource) if _found(resource) else Behaviour.rights(self, call, resource)
+
     def named(self, call: Call, id: str) -> Resource:
         stored = self.resources.find(self.kind.id, id)
         if stored is not None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.api.behaviour import Behaviour, Call, available
+from chalicelib.api import rights
+from chalicelib.api.behaviour import RIGHTS, Behaviour, Call, available
 from chalicelib.api.collection import Entries, collection
 from chalicelib.api.http import Response, answer
 from chalicelib.api.registry import Registry
+from chalicelib.api.sight import candidates, wanted
 from chalicelib.auth.access import CREATE, DELETE, READ, UPDATE, sees_all
 from chalicelib.errors import Forbidden, Malformed, MethodNotAllowed
 from chalicelib.schema import validate
@@ -58,12 +60,14 @@ def handle_resource(
 
 
 def handle_link(behaviour: Behaviour, call: Call, id: str, link: str, within: tuple[str, str] = ("", "")) -> Response:
-    """``GET`` of a link that the kind answers itself."""
+    """``GET`` of a link that the kind answers itself, or of the caller's rights."""
     resource = find(behaviour, call, id, within)
-    if link not in behaviour.kind.links:
+    if link not in (*behaviour.kind.links, RIGHTS):
         raise missing(behaviour.kind.id, f"{id}/{link}")
     if call.request.method != "GET":
         raise MethodNotAllowed(f"Method {call.request.method} not supported")
+    if link == RIGHTS:
+        return answer(rights.of_object(behaviour.of(resource), call, resource))
     return behaviour.of(resource).follow(link, call, resource)
 
 
@@ -154,13 +158,17 @@ class _Entries(Entries):
         return self._behaviour.resources.list(self._behaviour.kind.id, self._parent, after=after, limit=limit)
 
     def all(self) -> list[Resource]:
-        found = self._behaviour.list(self._call, self._parent)
+        found = self._found()
         if not self._whole:
             found = (resource for resource in found if resource.spec.get(self._field) == self._id)
         return [resource for resource in found if self._behaviour.may(self._call, READ, resource)]
 
     def show(self, resource: Resource) -> dict[str, Any]:
         return present(self._behaviour, self._call, resource)
+
+    def _found(self) -> Iterable[Resource]:
+        parent = self._parent or wanted(self._behaviour.kind, self._call)
+        return self._behaviour.list(self._call, parent) if parent else candidates(self._behaviour, self._call)
 
     @property
     def _parent(self) -> str | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chalicelib.api.behaviour import Call
+from chalicelib.api import rights
+from chalicelib.api.behaviour import RIGHTS, Call
 from chalicelib.api.http import Response, answer
 from chalicelib.api.registry import Registry
 from chalicelib.api.resources import handle_collection, handle_link, handle_resource
@@ -27,8 +28,9 @@ class Routes:
     def answer(self, call: Call, rest: list[str]) -> Response:
         context = _context(rest[0]) if rest else None
         match rest:
-            case []:
-                return answer(root(_read_only(call).request))
+            case [] | ["rights"]:
+                read = _read_only(call)
+                return answer(rights.of_everything(read) if rest else root(read.request))
             case ["subscribe"] | [_, _, "subscribe"] if len(rest) == 1 or context is not None:
                 raise Refused(SUBSCRIBE)
             case ["schemas", *name]:
@@ -74,7 +76,7 @@ class Routes:
 
     def _link(self, call: Call, context: Version, id: str, name: str, tail: list[str]) -> Response:
         behaviour = self._registry.of(MANAGEMENT.find(context.context), context.context)
-        if tail or name not in behaviour.kind.links:
+        if tail or name not in (*behaviour.kind.links, RIGHTS):
             raise NotFound(f"failed to find schema {name}")
         return handle_link(behaviour, call, id, name)
 

@@ -27,13 +27,16 @@ def may(identity: Identity, verb: str, kind: str, resource: Resource | None = No
     """May ``identity`` do ``verb`` with this resource, or (``None``) with the kind at all, inside of ``parent``?"""
     if identity.access is None:
         return False
-    if kind in COMMON and verb == READ and identity.user:
+    if verb in _common(identity, kind):
         return True
-    target = kinds.target(kind)
-    id, where = (resource.id, _place(target, resource)) if resource is not None else ("", parent)
-    if kinds.level(target) == OWN and resource is None:
-        where = parent or identity.user
-    return identity.access.allows(verb, *target, id, scope(target, where))
+    return identity.access.allows(verb, *_asked(identity, kind, resource, parent))
+
+
+def rights(identity: Identity, kind: str, resource: Resource | None = None, parent: str = "") -> frozenset[str]:
+    """Every verb that ``may`` says yes to."""
+    if identity.access is None:
+        return frozenset()
+    return identity.access.summary(*_asked(identity, kind, resource, parent)).union(_common(identity, kind))
 
 
 def sees_all(identity: Identity, kind: str) -> bool:
@@ -42,6 +45,14 @@ def sees_all(identity: Identity, kind: str) -> bool:
     if identity.access is None or kinds.level(target) == OWN:
         return False
     return identity.access.allows(READ, *target)
+
+
+def is_scattered(identity: Identity, kind: str) -> bool:
+    """Is what ``identity`` may see of a kind to be looked for everywhere, rather than where their bindings are?"""
+    target = kinds.target(kind)
+    if identity.access is None or kind in COMMON or kinds.level(target) == OWN:
+        return True
+    return identity.access.reaches(READ, *target)
 
 
 def may_enter(identity: Identity, cluster: str) -> bool:
@@ -56,6 +67,19 @@ def may_hold(identity: Identity, project: str) -> bool:
     """
     there = Resource(kind="project", id=project, parent=project.partition(":")[0])
     return may(identity, READ, "project", there) and may(identity, CREATE, "namespace", parent=project)
+
+
+def _common(identity: Identity, kind: str) -> tuple[str, ...]:
+    return (READ,) if kind in COMMON and identity.user else ()
+
+
+def _asked(identity: Identity, kind: str, resource: Resource | None, parent: str) -> tuple[str, str, str, Scope]:
+    """A question as roles answer it: the group and resource, the id, and where it is."""
+    target = kinds.target(kind)
+    id, where = (resource.id, _place(target, resource)) if resource is not None else ("", parent)
+    if kinds.level(target) == OWN and resource is None:
+        where = parent or identity.user
+    return *target, id, scope(target, where)
 
 
 def _place(target: Target, resource: Resource) -> str:

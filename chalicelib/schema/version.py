@@ -12,13 +12,17 @@ from chalicelib.schema.kind import Kind
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """``context`` is ``cluster`` or ``project`` for kinds that live inside of one, else empty."""
+    """``context`` is ``cluster`` or ``project`` for kinds that live inside of one, else empty.
+
+    ``parts`` are answered beside the resources.
+    """
 
     path: str
     group: str
     kinds: tuple[Kind, ...]
     context: str = ""
     version: str = "v3"
+    parts: tuple[Kind, ...] = ()
 
     @property
     def document(self) -> Mapping[str, Any]:
@@ -32,7 +36,7 @@ class Version:
     def schemas(self) -> tuple[Kind, ...]:
         """Every kind that can be reached, in the order of ids: the resources, and what they are made of."""
         found: dict[str, Kind] = {}
-        _gather(self.kinds, found)
+        _gather((*self.kinds, *self.parts), found)
         return tuple(found[id] for id in sorted(found))
 
     def find(self, name: str) -> Kind | None:

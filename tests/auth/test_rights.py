@@ -29,9 +29,7 @@ def bind(server: Server, id: str, role: str, *, user: str = "", group: str = "",
 
 
 def clusters(server: Server, user: str = "u-1", *groups: str) -> set[str]:
-    found = server.parts.authenticator.rights.of(user, groups).clusters()
-    assert found is not None
-    return set(found)
+    return set(server.parts.authenticator.rights.of(user, groups).clusters())
 
 
 def test_what_a_user_and_the_groups_were_given(server: Server) -> None:
@@ -54,7 +52,7 @@ def test_what_comes_by_groups_of_lariats_own(server: Server) -> None:
     join(server, "g-1", user="u-1")
     member = join(server, "g-2", principal="team://red")
     known = server.parts.authenticator.rights.known("u-1", ["team://red"])
-    assert sorted(known.access.clusters() or ()) == ["c-1", "c-2"]
+    assert sorted(known.access.clusters()) == ["c-1", "c-2"]
     assert known.groups == ["g-1", "g-2"]
     assert clusters(server) == {"c-1"}
     server.resources.remove(member)

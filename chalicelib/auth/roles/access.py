@@ -7,6 +7,7 @@ what was granted in the scope that is asked about, however much else there is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from chalicelib.auth.roles import kinds
@@ -59,12 +60,17 @@ class Access:
         name = id.rpartition(":")[2]
         return frozenset(verb for verb in VERBS if allows(rules, verb, group, resource, name))
 
-    def clusters(self) -> frozenset[str] | None:
-        """The clusters to look at for a list; ``None`` for all of them."""
-        if allows(self._global, "list", MANAGEMENT, "clusters"):
-            return None
-        inside = {project.partition(":")[0] for held in self._grants for project in held.projects}
-        return frozenset(inside.union(*(held.clusters for held in self._grants)))
+    def reaches(self, verb: str, group: str, resource: str) -> bool:
+        """Does a global role let the caller do this with an object of the kind anywhere, be it one that it names?"""
+        return any(replace(rule, names=()).allows(verb, group, resource) for rule in self._global)
+
+    def clusters(self) -> frozenset[str]:
+        """The clusters that the caller was given something in."""
+        return self.whole_clusters().union(project.partition(":")[0] for project in self.projects())
+
+    def whole_clusters(self) -> frozenset[str]:
+        """Those among them in all of whose projects it counts."""
+        return frozenset[str]().union(*(held.clusters for held in self._grants))
 
     def projects(self) -> frozenset[str]:
         """The projects (full ids) that the caller is a member of."""

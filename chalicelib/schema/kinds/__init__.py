@@ -39,7 +39,9 @@ AREAS = (
     settings,
 )
 
-MANAGEMENT = Version("/v3", "management.cattle.io", tuple(kind for area in AREAS for kind in area.KINDS))
+MANAGEMENT = Version(
+    "/v3", "management.cattle.io", tuple(kind for area in AREAS for kind in area.KINDS), parts=(rbac.RIGHTS,)
+)
 LIVE: tuple[Kind, ...] = (*namespaces.KINDS, *workloads.KINDS, *networking.KINDS, *configuration.KINDS)
 """Kinds whose resources live in clusters."""
 

@@ -28,6 +28,9 @@ def one_subject(values: Mapping[str, Any]) -> None:
         raise Invalid("name one user or one group", code="InvalidBodyContent")
 
 
+RIGHTS = part("rights", verbs=listed(), inside=Field("map[array[string]]"))
+"""What a caller may do with an object, and, by kind, inside of it."""
+
 GLOBAL_ROLE = Kind(
     id="globalRole",
     named=True,

@@ -138,7 +138,7 @@ def test_leaving_one_of_two_projects_ends_access_to_it(order: tuple[int, int]) -
 
 
 def test_where_to_look_for_a_list() -> None:
-    assert ADMIN.clusters() is None
+    assert ADMIN.clusters() == frozenset()
     assert caller(bind("nodes-view", "c-3", user="u-1"), bind("view", ONE, user="u-1")).clusters() == frozenset(
         ("c-1", "c-3")
     )
