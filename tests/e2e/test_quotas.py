@@ -105,8 +105,8 @@ def test_containers_get_the_projects_defaults(house: House, owner: Person) -> No
     assert owner.kubectl("create", "-n", SPACES[0], "-f", "-", stdin=json.dumps(POD)).code == 0
     made = owner.kubectl("get", "pod", "pod", "-n", SPACES[0], "-o", "json").json
     assert made["spec"]["containers"][0]["resources"] == {
-        "limits": {"cpu": "500m", "memory": "64Mi"},
-        "requests": {"cpu": "100m", "memory": "64Mi"},
+        "limits": {"cpu": "500m", "memory": str(64 * 2**20)},
+        "requests": {"cpu": "100m", "memory": str(64 * 2**20)},
     }
 
 
