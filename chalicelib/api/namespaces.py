@@ -26,6 +26,16 @@ class Namespaces(Live):
         self.resources.touch(cluster_of(call.context))
         return made
 
+    def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
+        changed = super().update(call, resource, values)
+        self.resources.touch(cluster_of(call.context))
+        return changed
+
+    def remove(self, call: Call, resource: Resource) -> Resource:
+        removed = super().remove(call, resource)
+        self.resources.touch(cluster_of(call.context))
+        return removed
+
     def act(self, name: str, call: Call, resource: Resource) -> Response:
         """``move``: takes it out of one project and puts it into another, so both are asked."""
         body = call.request.document()

@@ -5,7 +5,7 @@ A namespace's annotation says where it wants to be; Lariat's record says where i
 
 from __future__ import annotations
 
-from chalicelib.auth.access import may_hold
+from chalicelib.auth.access import UPDATE, may, may_hold
 from chalicelib.auth.identity import Identity
 from chalicelib.clusters.desired import place, placement
 from chalicelib.controllers.objects import Document
@@ -35,6 +35,9 @@ def check(resources: Resources, identity: Identity, cluster: str, source: str, t
     """May the caller move a namespace? Both projects are asked; either may be none. Raises what ``enter`` raises."""
     if source and not may_hold(identity, source):
         raise Forbidden("you may not manage the namespaces of the project that it is in")
+    if not source and not may(identity, UPDATE, "cluster", Resource(kind="cluster", id=cluster)):
+        # A project's owners get rights in it that they did not have.
+        raise Forbidden("a namespace that is in no project is moved by those who may change the cluster")
     if target and enter(resources, identity, cluster, target).spec.get("resourceQuota"):
         raise Invalid(f"can't move the namespace: project {target} has a quota set", code="InvalidAction")
 

@@ -31,6 +31,9 @@ _READS = ("GET", "HEAD", "OPTIONS")
 _REMOVALS = ("delete", "deletecollection")
 _WRITES = ("create", "update", "patch", *_REMOVALS)
 _PROTOBUF = b"k8s\x00"
+_MERGED = "<<"
+"""What parsers of YAML may take for more names."""
+
 _POINTER = ("metadata", "annotations", PROJECT)
 
 
@@ -123,8 +126,8 @@ def _read(body: bytes) -> Any:
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name stands twice")
+    if len(found) < len(pairs) or _MERGED in found:
+        raise ValueError("a name stands twice, or may")
     return found
 
 

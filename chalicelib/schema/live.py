@@ -17,7 +17,7 @@ from chalicelib.mapping.secrets import Registries, WriteOnly
 from chalicelib.schema.field import PLAIN, Field, read_only, ref
 from chalicelib.schema.field import label as dns_label
 from chalicelib.schema.kind import Action, Kind, part
-from chalicelib.schema.kinds.projects import NAMESPACE_QUOTA
+from chalicelib.schema.kinds.projects import CONTAINER_LIMIT, NAMESPACE_QUOTA
 
 LONGEST = 1024 * 1024
 """Characters of any text: a cluster keeps no larger objects."""
@@ -33,7 +33,11 @@ REGISTRY = part(
     auth=Field(longest=LONGEST),
     description=Field(longest=LONGEST),
 )
-PARTS = {"namespaceResourceQuota": NAMESPACE_QUOTA, "registryCredential": REGISTRY}
+PARTS = {
+    "containerResourceLimit": CONTAINER_LIMIT,
+    "namespaceResourceQuota": NAMESPACE_QUOTA,
+    "registryCredential": REGISTRY,
+}
 OWNERS = {"ownerReferences": read_only("array[json]")}
 
 

@@ -2,81 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 import pytest
 
+from tests.e2e.house import House, Person, soon
 from tests.kubernetes.cluster import Cluster
-from tests.support.lariat import PASSWORD, Client, Imported, Server, eventually
+from tests.support.lariat import Client, Imported, Server, eventually
 
 pytestmark = pytest.mark.cluster
-
-SOON = 2.0
-OWNED = "clusterroles,clusterrolebindings,rolebindings,networkpolicies,resourcequotas,limitranges,secrets"
-
-
-class Person:
-    """A user of Lariat, with kubectl."""
-
-    def __init__(self, house: House, name: str) -> None:
-        made = house.admin.post("/v3/users", json={"username": name, "password": PASSWORD})
-        assert made.status_code == 201, made.text
-        self.id = str(made.json()["id"])
-        self.house = house
-        self.client = house.lariat.log_in(name).__enter__()
-        self._kubeconfig: Path | None = None
-
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> Any:
-        if self._kubeconfig is None:
-            token = str(self.client.headers["Authorization"]).removeprefix("Bearer ")
-            self._kubeconfig = self.house.imported.kubeconfig_of(token)
-        return self.house.cluster.kubectl(*arguments, kubeconfig=self._kubeconfig, stdin=stdin)
-
-    def may(self, *arguments: str) -> bool:
-        return bool(self.kubectl(*arguments).code == 0)
-
-    @property
-    def enters(self) -> bool:
-        """Does Lariat let him through to the cluster?"""
-        status = self.client.get(f"/k8s/clusters/{self.house.imported.id}/version").status_code
-        assert status in (200, 403)
-        return status == 200
-
-    def can(self, *arguments: str) -> bool:
-        return bool(self.kubectl("auth", "can-i", *arguments).out.strip() == "yes")
-
-
-class House:
-    def __init__(self, lariat: Server, admin: Client, imported: Imported, cluster: Cluster) -> None:
-        self.lariat, self.admin, self.imported, self.cluster = lariat, admin, imported, cluster
-
-    def make(self, url: str, body: dict[str, Any], client: Client | None = None) -> Any:
-        made = (client or self.admin).post(url, json=body)
-        assert made.status_code == 201, made.text
-        return made.json()
-
-    def project(self, name: str, *namespaces: str) -> str:
-        """A project with new namespaces."""
-        project = str(self.make("/v3/projects", {"clusterId": self.imported.id, "name": name})["id"])
-        for namespace in namespaces:
-            metadata = {"name": namespace, "annotations": {"field.cattle.io/projectId": project}}
-            document = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-            assert self.cluster.kubectl("create", "-f", "-", stdin=document).code == 0
-        return project
-
-    def bind(self, person: Person, role: str, project: str) -> str:
-        kind, field = ("project", "projectId") if ":" in project else ("cluster", "clusterId")
-        body = {field: project, "userId": person.id, "roleTemplateId": role}
-        return f"/v3/{kind}roletemplatebindings/{self.make(f'/v3/{kind}roletemplatebindings', body)['id']}"
-
-    def owned(self) -> list[str]:
-        """What carries our label in the cluster."""
-        found = self.cluster.kubectl("get", OWNED, "-A", "-l", "lariat.io/owner", "-o", "name")
-        return sorted(found.out.split())
 
 
 @pytest.fixture(scope="module")
@@ -94,12 +28,6 @@ def prod(house: House) -> str:
     return house.project("prod", "shop")
 
 
-def soon(look: Callable[[], object], what: str) -> None:
-    started = time.monotonic()
-    eventually(look, what, SOON)
-    assert time.monotonic() - started < SOON
-
-
 @pytest.mark.parametrize("first", ["dev", "prod"])
 def test_a_member_here_who_only_reads_there(house: House, dev: str, prod: str, first: str) -> None:
     person = Person(house, f"alex-{first}")
@@ -111,11 +39,15 @@ def test_a_member_here_who_only_reads_there(house: House, dev: str, prod: str, f
     assert person.may("create", "configmap", f"of-{first}", "-n", "web")
     assert person.may("get", "configmaps", "-n", "shop")
     for verb, what, where in (
-        ("create", "deployments.apps", "shop"),
-        ("delete", "pods", "shop"),
+        *((verb, "deployments.apps", "shop") for verb in ("create", "update", "patch", "delete")),
+        *((verb, "pods", "shop") for verb in ("create", "patch", "delete", "deletecollection")),
+        *(("create", what, "shop") for what in ("pods/exec", "pods/portforward", "services", "configmaps", "secrets")),
         ("get", "secrets", "shop"),
+        ("update", "namespace/shop", "shop"),
+        ("delete", "namespace/shop", "shop"),
         ("list", "pods", "default"),
         ("create", "rolebindings", "web"),
+        ("update", "resourcequotas", "web"),
     ):
         assert not person.can(verb, what, "-n", where), (verb, what, where)
     assert not person.can("list", "nodes")
@@ -126,6 +58,44 @@ def test_a_member_here_who_only_reads_there(house: House, dev: str, prod: str, f
     assert person.may("get", "configmaps", "-n", "shop")
     house.admin.delete(bound["read-only"])
     soon(lambda: not person.enters, "he does not get in any more")
+
+
+@pytest.mark.parametrize("order", [("dev", "prod"), ("prod", "dev")], ids=" first, then ".join)
+def test_roles_that_are_exchanged(house: House, dev: str, prod: str, order: tuple[str, str]) -> None:
+    """A member of dev who reads in prod becomes the opposite, one binding after the other, and is back."""
+    person = Person(house, f"robin-{order[0]}")
+    spaces = {"dev": "web", "prod": "shop"}
+    bound = {"dev": house.bind(person, "project-member", dev), "prod": house.bind(person, "read-only", prod)}
+    roles = {"dev": "project-member", "prod": "read-only"}
+    for _ in range(2):
+        for name in order:
+            roles[name] = "read-only" if roles[name] == "project-member" else "project-member"
+            assert house.admin.put(bound[name], json={"roleTemplateId": roles[name]}).status_code == 200
+            works = roles[name] == "project-member"
+            space = spaces[name]
+            soon(partial(_is, works, person, space), str(roles))
+            for each, role in roles.items():
+                assert person.can("create", "pods", "-n", spaces[each]) == (role == "project-member")
+                assert person.can("list", "pods", "-n", spaces[each])
+    for name in order:
+        assert house.admin.delete(bound[name]).status_code in (200, 204)
+    soon(lambda: not person.enters, "he does not get in any more")
+
+
+def _is(wanted: bool, person: Person, space: str) -> bool:
+    """Is it so that somebody works there, or does not?"""
+    return person.can("create", "pods", "-n", space) == wanted
+
+
+def test_who_only_reads_makes_no_namespaces(house: House, dev: str, prod: str) -> None:
+    reader, member = Person(house, "reader"), Person(house, "maker")
+    house.bind(reader, "read-only", prod)
+    house.bind(member, "project-member", dev)
+    soon(lambda: member.can("create", "namespaces"), "a member makes namespaces")
+    soon(lambda: reader.can("list", "pods", "-n", "shop"), "a reader reads")
+    assert not reader.can("create", "namespaces")
+    assert not member.can("delete", "namespace/shop")
+    assert member.can("delete", "namespace/web")
 
 
 def test_a_members_view_of_lariat_itself(house: House, dev: str, prod: str) -> None:
@@ -150,20 +120,99 @@ def test_a_second_administrator_and_his_demotion(house: House) -> None:
     soon(lambda: house.cluster.kubectl("get", "clusterrolebinding", name).code == 1, "his binding is gone")
 
 
-@pytest.mark.parametrize("end", ["user", "project", "role"])
+class Leaver:
+    """A user with roles of all sorts, by name and by a group, in a project of its own."""
+
+    def __init__(self, house: House, name: str) -> None:
+        self.house = house
+        self.space = f"short-{name}"
+        self.person = Person(house, f"leaver-{name}")
+        self.project = house.project(self.space, self.space)
+        rules = [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]}]
+        self.role = house.make("/v3/roletemplates", {"name": "odd", "context": "project", "rules": rules})["id"]
+        self.group = house.make("/v3/groups", {"name": name})["id"]
+        house.bind(self.person, self.role, self.project)
+        body = {"projectId": self.project, "groupId": self.group, "roleTemplateId": self.role}
+        house.make("/v3/projectroletemplatebindings", body)
+        soon(lambda: len(self.bindings()) == 2, "both bindings are there")
+
+    def bindings(self) -> list[str]:
+        """Who is bound to the role in the namespace."""
+        found = self.house.cluster.kubectl(
+            "get", "rolebindings", "-n", self.space, "-l", "lariat.io/owner", "-o", "json"
+        ).json
+        return [each["subjects"][0]["name"] for each in found["items"] if each["roleRef"]["name"] == self.role]
+
+    def end(self, *names: str) -> None:
+        urls = {
+            "user": f"/v3/users/{self.person.id}",
+            "group": f"/v3/groups/{self.group}",
+            "role": f"/v3/roletemplates/{self.role}",
+            "project": f"/v3/projects/{self.project}",
+        }
+        for name in names:
+            assert self.house.admin.delete(urls[name]).status_code in (200, 204)
+
+
+ENDS = ("user", "group", "role", "project")
+
+
+@pytest.mark.parametrize("end", ENDS)
 def test_what_ends_leaves_nothing_behind(house: House, end: str) -> None:
     before = house.owned()
-    person = Person(house, f"leaver-{end}")
-    project = house.project(f"short-{end}", f"short-{end}")
-    rules = [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]}]
-    role = house.make("/v3/roletemplates", {"name": "odd", "context": "project", "rules": rules})["id"]
-    house.bind(person, role, project)
-    soon(lambda: person.can("get", "deployments.apps", "-n", f"short-{end}"), "the role holds")
-    gone = {"user": f"/v3/users/{person.id}", "project": f"/v3/projects/{project}", "role": f"/v3/roletemplates/{role}"}
-    assert house.admin.delete(gone[end]).status_code in (200, 204)
-    if end != "project":
-        house.admin.delete(gone["project"])
+    leaver = Leaver(house, end)
+    added = set(house.owned()) - set(before)
+    assert added
+    leaver.end(end)
+    left = {"user": [leaver.group], "group": [leaver.person.id], "role": [], "project": []}[end]
+    eventually(lambda: leaver.bindings() == left, f"only {left} is bound")
+    leaver.end(*(each for each in ENDS if each != end))
     eventually(lambda: house.owned() == before, "nothing is left behind")
+
+
+def test_a_cluster_that_was_away_catches_up(house: House) -> None:
+    """All of it ends while the cluster can't be reached."""
+    before = house.owned()
+    leavers = {end: Leaver(house, f"away-{end}") for end in ENDS}
+    house.imported.stop()
+    house.imported.await_state("unavailable")
+    for end, leaver in leavers.items():
+        leaver.end(end)
+    assert all(len(leaver.bindings()) == 2 for leaver in leavers.values())
+    house.imported.connect(house.cluster.kubeconfig)
+    for end, leaver in leavers.items():
+        left = {"user": [leaver.group], "group": [leaver.person.id]}.get(end, [])
+        assert leaver.bindings() == left, "what ended is gone before the cluster is active"
+        leaver.end(*(each for each in ENDS if each != end))
+    eventually(lambda: house.owned() == before, "nothing is left behind")
+
+
+@pytest.mark.parametrize("how", ["deleted", "changed", "rewritten"])
+def test_what_somebody_breaks_is_repaired(house: House, dev: str, how: str) -> None:
+    """At the next pass over the cluster, whatever makes for it; how soon the clock does: ``tests/test_repair.py``."""
+    person = Person(house, f"broken-{how}")
+    house.bind(person, "project-member", dev)
+    soon(lambda: person.can("create", "pods", "-n", "web"), "he is a member")
+    binding, kubectl = _binding_of(house, person), house.cluster.kubectl
+    if how == "deleted":
+        assert kubectl("delete", "rolebinding", binding, "-n", "web").code == 0
+    elif how == "changed":
+        patch = '{"subjects":[{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"somebody"}]}'
+        assert kubectl("patch", "rolebinding", binding, "-n", "web", "--type=merge", "-p", patch).code == 0
+    else:
+        rules = '{"rules":[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]}]}'
+        assert kubectl("patch", "clusterrole", "project-member", "--type=merge", "-p", rules).code == 0
+        assert person.can("create", "rolebindings", "-n", "web")
+    house.project(f"repair-{how}")
+    soon(lambda: person.can("create", "pods", "-n", "web"), "it is as it was")
+    soon(lambda: not person.can("create", "rolebindings", "-n", "web"), "and no more than that")
+    assert _binding_of(house, person) == binding
+
+
+def _binding_of(house: House, person: Person) -> str:
+    found = house.cluster.kubectl("get", "rolebindings", "-n", "web", "-o", "json").json["items"]
+    mine = [each for each in found if each["subjects"][0]["name"] == person.id]
+    return next((str(each["metadata"]["name"]) for each in mine if each["roleRef"]["name"] == "project-member"), "")
 
 
 def test_a_changed_role_changes_what_its_holders_may(house: House, dev: str) -> None:

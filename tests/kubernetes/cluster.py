@@ -28,9 +28,13 @@ START_SECONDS = 60
 
 
 class Cluster:
-    """One running control plane. ``kubeconfig`` is an administrator's, by client certificate."""
+    """One running control plane. ``kubeconfig`` is an administrator's, by client certificate.
 
-    def __init__(self, binaries: Path, folder: Path) -> None:
+    ``admission`` are plugins of the API server beside those that are on by default.
+    """
+
+    def __init__(self, binaries: Path, folder: Path, admission: str = "") -> None:
+        self.admission = admission
         self.binaries = binaries
         self.folder = folder
         self.port = free_port()
@@ -147,6 +151,7 @@ class Cluster:
             f"--service-account-signing-key-file={accounts}",
             f"--service-account-key-file={accounts}",
             "--allow-privileged=true",
+            *([f"--enable-admission-plugins={self.admission}"] if self.admission else []),
         )
 
     def _start_controller_manager(self) -> None:
@@ -224,8 +229,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(binaries: Path, folder: Path) -> Iterator[Cluster]:
-    cluster = Cluster(binaries, folder)
+def running(binaries: Path, folder: Path, admission: str = "") -> Iterator[Cluster]:
+    cluster = Cluster(binaries, folder, admission)
     try:
         cluster.start()
         yield cluster

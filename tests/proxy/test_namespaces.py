@@ -153,7 +153,7 @@ def test_nothing_else_does(scene: Scene, method: str, path: str) -> None:
 def test_a_write_that_the_cluster_refuses_changes_nothing(scene: Scene, status: int) -> None:
     scene.status, scene.said = status, ""
     assert scene.write("POST", "/api/v1/namespaces", named(A)).status == status
-    assert scene.write("PATCH", WEB, named(A), MERGE).status == status
+    assert scene.write("PATCH", WEB, named(A), MERGE, user="admin").status == status
     assert scene.looked_at == []
     assert placement(scene.resources, CLUSTER) == {}
 
@@ -194,6 +194,13 @@ def test_nobody_takes_a_namespace_out_of_a_project_of_others(scene: Scene, body:
     assert (scene.written, scene.looked_at) == ([], [])
 
 
+def test_nobody_takes_what_is_in_no_project_but_who_may_change_the_cluster(scene: Scene) -> None:
+    scene.said = ""
+    reply = scene.write("PATCH", WEB, named(A), MERGE)
+    assert (reply.status, "those who may change the cluster" in message(reply)) == (403, True)
+    assert scene.written == []
+
+
 @pytest.mark.parametrize(("source", "target"), [(A, B), (B, A), (A, ""), ("", A)])
 def test_who_may_in_both_moves_it(scene: Scene, source: str, target: str) -> None:
     scene.said = source
@@ -231,6 +238,7 @@ def test_one_that_is_applied_for_the_first_time_is_new(scene: Scene) -> None:
         (b'metadata: {annotations: {"\\x66ield.cattle.io/projectId": x}}', APPLY),
         (b"k8s\x00 field.cattle.io/projectId", PROTOBUF),
         (json.dumps(named(B)).encode("utf-16"), JSON),
+        ({"metadata": {"name": "web", "<<": {"annotations": {PROJECT: B}}}}, APPLY),
         (b"[" * 100_000, JSON),
         (b"", JSON),
         ([{"op": "replace", "path": "/metadata/annotations", "value": {PROJECT: B}}], PATCH),

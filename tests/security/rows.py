@@ -17,6 +17,7 @@ _IDENTITY = f"{_HOSTILE}/test_identity.py"
 _OIDC = "tests/auth/providers/test_oidc.py"
 _LDAP = "tests/auth/providers/test_directory.py"
 _OWN = "tests/security/test_escalation.py"
+_NAMESPACES = "tests/proxy/test_namespaces.py"
 _POLICY = "tests/proxy/test_policy.py"
 _PROJECTS = "tests/security/test_projects.py"
 _STRANGERS = "tests/security/test_strangers.py"
@@ -125,12 +126,21 @@ RIGHTS = {
         f"{_OWN}::test_a_parent_in_the_path_wins_over_one_in_the_body",
         "tests/api/test_bindings.py::test_users_bind_nobody",
     ),
-    "CVE-2020-10676 GHSA-8vhc-hwhc-cpj4": ("tests/controllers/test_placement.py::test_where_a_namespace_is",),
+    "CVE-2020-10676 GHSA-8vhc-hwhc-cpj4": (
+        "tests/controllers/test_placement.py::test_where_a_namespace_is",
+        f"{_NAMESPACES}::test_nobody_puts_a_namespace_into_a_project_of_others",
+        f"{_NAMESPACES}::test_nobody_takes_a_namespace_out_of_a_project_of_others",
+        f"{_NAMESPACES}::test_what_can_be_read_in_two_ways_goes_no_further",
+        "tests/api/live/test_namespaces.py::test_what_a_namespace_says_of_itself_moves_it_nowhere",
+        "tests/e2e/test_namespaces.py::test_to_move_one_needs_rights_in_both_projects",
+    ),
     "CVE-2025-22031 GHSA-8h6m-wv39-239m": (f"{_OWN}::test_an_id_is_the_servers_choice",),
     "CVE-2021-36775 GHSA-28g7-896h-695v, CVE-2023-32199 GHSA-j4vr-pcmw-hx59": (
         "tests/controllers/test_rights.py::"
         "test_whatever_came_before_the_last_state_counts_and_in_the_end_nothing_is_left",
         f"{_USERS}::test_deletion_takes_tokens_and_bindings_along",
+        "tests/e2e/test_rights.py::test_what_ends_leaves_nothing_behind",
+        "tests/e2e/test_rights.py::test_a_cluster_that_was_away_catches_up",
     ),
     "CVE-2021-25318": (
         f"{_ACCESS}::test_a_rule_for_one_group_is_not_for_another",
@@ -143,6 +153,7 @@ RIGHTS = {
         f"{_OWN}::test_nobody_makes_himself_more",
     ),
     "CVE-2026-41052": (
+        "tests/e2e/test_podsecurity.py::test_who_owns_a_project_does_not_choose_what_its_pods_may_do",
         "tests/controllers/test_podsecurity.py::test_which_template_applies",
         "tests/controllers/test_contents.py::test_namespaces_that_policies_hang_on_are_not_their_members_to_change",
     ),

@@ -32,8 +32,11 @@ QUOTA = part(
     "projectResourceQuota", limit=nested(LIMIT), usedLimit=read_only("resourceQuotaLimit", place="spec", part=LIMIT)
 )
 NAMESPACE_QUOTA = part("namespaceResourceQuota", limit=nested(LIMIT))
+CONTAINER_NAMES = ("requestsCpu", "requestsMemory", "limitsCpu", "limitsMemory")
+CONTAINER_LIMIT = part("containerResourceLimit", **{name: text(64) for name in CONTAINER_NAMES})
 SET_POLICY = part("setPodSecurityPolicyTemplateInput", podSecurityPolicyTemplateId=ref("podSecurityPolicyTemplate"))
 DEFAULT_QUOTA = "namespaceDefaultResourceQuota"
+CONTAINERS = "containerDefaultResourceLimit"
 
 
 def _quotas_fit(values: Mapping[str, Any]) -> None:
@@ -49,6 +52,17 @@ def _quotas_fit(values: Mapping[str, Any]) -> None:
     if over:
         message = f"exceeds resourceQuota on fields: {','.join(over)}"
         raise Invalid(message, code="MaxLimitExceeded", field=DEFAULT_QUOTA)
+
+
+def _containers_fit(values: Mapping[str, Any]) -> None:
+    """Kubernetes refuses a request beyond the limit."""
+    given = {name: value for name, value in (values.get(CONTAINERS) or {}).items() if value}
+    amounts = {name: quantity(value) for name, value in given.items()}
+    for resource in ("Cpu", "Memory"):
+        asked, most = amounts.get(f"requests{resource}"), amounts.get(f"limits{resource}")
+        if asked is not None and most is not None and asked > most:
+            message = f"requests{resource} is more than limits{resource}"
+            raise Invalid(message, code="MaxLimitExceeded", field=CONTAINERS)
 
 
 def _limits(quota: Any) -> dict[str, str]:
@@ -67,13 +81,14 @@ PROJECT = Kind(
         "description": DESCRIPTION,
         "resourceQuota": nested(QUOTA),
         DEFAULT_QUOTA: nested(NAMESPACE_QUOTA),
+        CONTAINERS: nested(CONTAINER_LIMIT),
         "podSecurityPolicyTemplateId": read_only("reference[podSecurityPolicyTemplate]"),
     },
     actions={
         "setpodsecuritypolicytemplate": Action(SET_POLICY, "project", reading=True),
         "exportYaml": Action(later="exporting a project is not there yet"),
     },
-    validators=(_quotas_fit,),
+    validators=(_quotas_fit, _containers_fit),
 )
 
 ID_RANGE = part("idRange", min=number(), max=number())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from chalicelib.clusters.desired import place, placement
 from chalicelib.controllers.placement import PROJECT
 from chalicelib.types import Resource
 from tests.api.live.conftest import Scene
-from tests.support.server import Caller
+from tests.support.server import Caller, Reply
 
 pytestmark = pytest.mark.cluster
 URL = "/v3/cluster/c-1/namespaces"
@@ -47,6 +49,24 @@ def test_an_update_does_not_move_it(scene: Scene, admin: Caller) -> None:
     made = admin.make(URL, {"projectId": scene.home})
     for change in ({"projectId": scene.other}, {"annotations": {"field.cattle.io/projectId": scene.other}}):
         assert admin.put(made["links"]["self"], change).json["projectId"] == scene.home
+
+
+def test_each_change_has_the_cluster_looked_at(scene: Scene, admin: Caller) -> None:
+    resources, looked_at = scene.server.resources, []
+    made = admin.make(URL, {})
+    itself = made["links"]["self"]
+    changes: list[Callable[[], Reply]] = [
+        lambda: admin.put(itself, {"description": "changed"}),
+        lambda: admin.post(made["actions"]["move"], {"projectId": scene.home}),
+        lambda: admin.delete(itself),
+        lambda: admin.get(URL),
+    ]
+    for change in changes:
+        before = set(resources.ids("notice"))
+        assert change().status in (200, 204)
+        fresh = [each for each in resources.all("notice") if each.id not in before]
+        looked_at.append([each.spec.get("place") for each in fresh])
+    assert looked_at == [["c-1"], ["c-1"], ["c-1"], []]
 
 
 def test_a_project_with_a_quota_takes_none(scene: Scene, admin: Caller) -> None:
