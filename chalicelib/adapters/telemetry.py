@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE = "Lariat"
 
@@ -24,7 +24,8 @@ class Telemetry:
     def __init__(self, service: str, level: str) -> None:
         self._formatter = LambdaPowertoolsFormatter(utc=True)
         self._formatter.append_keys(service=service)
-        self._metrics = Metrics(namespace=NAMESPACE, service=service)
+        # What the other class counts it keeps for all of its kind: where several edges run in one process, they would mix.
+        self._metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
         handler = logging.StreamHandler(sys.stdout)
         handler.setFormatter(self._formatter)
         logger = logging.getLogger("lariat")
