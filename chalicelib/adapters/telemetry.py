@@ -24,7 +24,7 @@ class Telemetry:
     def __init__(self, service: str, level: str) -> None:
         self._formatter = LambdaPowertoolsFormatter(utc=True)
         self._formatter.append_keys(service=service)
-        # The ordinary ones are one for all that a process builds.
+        # What the other class counts it keeps for all of its kind: where several edges run in one process, they would mix.
         self._metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
         handler = logging.StreamHandler(sys.stdout)
         handler.setFormatter(self._formatter)

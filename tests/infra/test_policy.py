@@ -157,6 +157,21 @@ def test_each_dead_letter_raises_an_alarm(deployment: Stack) -> None:
         assert names == {alarm["dimensions"]["FunctionName"] for alarm in alarms if alarm["metric_name"] == metric}
 
 
+def test_the_dashboard_shows_every_function_queue_and_api(deployment: Stack) -> None:
+    (dashboard,) = deployment.applied.of("aws_cloudwatch_dashboard").values()
+    graphs = [widget["properties"]["metrics"] for widget in json.loads(dashboard["dashboard_body"])["widgets"]]
+    shown = {(metric[0], metric[1], *metric[2:4]) for metrics in graphs for metric in metrics}
+    for function in deployment.planned.by_key("aws_lambda_function.this").values():
+        for metric in ("Invocations", "Errors", "Duration", "ConcurrentExecutions"):
+            assert ("AWS/Lambda", metric, "FunctionName", function["function_name"]) in shown
+    for queue in deployment.planned.of("aws_sqs_queue").values():
+        assert ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue["name"]) in shown
+    (socket,) = deployment.applied.of("aws_apigatewayv2_api").values()
+    assert ("AWS/ApiGateway", "MessageCount", "ApiId", socket["id"]) in shown
+    (api,) = deployment.applied.of("aws_api_gateway_rest_api").values()
+    assert ("AWS/ApiGateway", "5XXError", "ApiName", api["name"]) in shown
+
+
 def test_logs_end_and_are_encrypted(deployment: Stack) -> None:
     groups = deployment.applied.of("aws_cloudwatch_log_group").values()
     (key,) = deployment.applied.of("aws_kms_key").values()
