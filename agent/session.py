@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from agent.answer import answer
 from agent.upstream import Upstream
+from chalicelib.tunnel.eager import begin
 from chalicelib.tunnel.exchange import Broken, Exchange, Outlet
 from chalicelib.tunnel.frames import ASK, Frame, FrameError, Kind, decode, encode
 from chalicelib.tunnel.streams import Stream
@@ -135,7 +136,9 @@ class Session:
         return exchange
 
     def _start(self, exchange: Exchange) -> None:
-        task = asyncio.get_running_loop().create_task(answer(exchange, self._upstream))
+        task = begin(answer(exchange, self._upstream))
+        if task is None:
+            return
         exchange.on_failure = task.cancel
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

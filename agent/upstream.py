@@ -99,6 +99,10 @@ class Upstream:
             connection.close()
 
     async def connect(self) -> Connection:
+        # A task of its own, as there is a timeout in it and the caller may not be in one yet.
+        return await asyncio.get_running_loop().create_task(self._dial())
+
+    async def _dial(self) -> Connection:
         loop = asyncio.get_running_loop()
         where = {"host": self._address.host, "port": self._address.port}
         secured = {"ssl": self._tls, "server_hostname": self._server_name} if self._tls else {}

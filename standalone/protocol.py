@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from chalicelib.proxy.policy import UPGRADES
+from chalicelib.tunnel.eager import begin
 from standalone.agents import PATH, AgentSocket
 from standalone.proxy import has_body
 from standalone.subscribers import PATH as SUBSCRIBE
@@ -79,6 +81,11 @@ class LariatProtocol(HttpToolsProtocol):
         self._refused = False
         self._deaf = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._reading = False
+        self._due: RequestResponseCycle | None = None
+        self._idle_since = 0.0
+        self._lull: asyncio.TimerHandle | None = None
+        self._leaving: Callable[[], None] | None = None
 
     @property
     def busy(self) -> bool:
@@ -90,17 +97,27 @@ class LariatProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.transport = Gathering(transport, self.loop)  # type: ignore[assignment]
         self._set_deadline()
+        self._await_idleness(self.timeout_keep_alive)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._keep_deadline()
+        self._stop_timers()
         super().connection_lost(exc)
+        if self._leaving is not None:
+            self._leaving()
+
+    def cut(self) -> None:
+        self.transport.abort()
+
+    def on_leaving(self, call: Callable[[], None] | None) -> None:
+        """Have ``call`` called if the caller goes away before the answer is finished."""
+        self._leaving = call
 
     def on_message_begin(self) -> None:
         self._size = 0
         self._hosts = 0
         self._headed = False
         super().on_message_begin()
-        self.scope["state"]["cut"] = self.transport.abort
+        self.scope["state"]["connection"] = self
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
@@ -128,6 +145,38 @@ class LariatProtocol(HttpToolsProtocol):
             self._deaf = True
             self.cycle.keep_alive = False
 
+    def on_response_complete(self) -> None:
+        """As the super class does it, without a timer for each answer."""
+        self.server_state.total_requests += 1
+        self._idle_since = self.loop.time()
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+
+    def _await_idleness(self, seconds: float) -> None:
+        self._lull = self.loop.call_later(seconds, self._end_idleness)
+
+    def _end_idleness(self) -> None:
+        """Close a connection on which nothing was asked for long; look again later at any other."""
+        idle = self.loop.time() - self._idle_since if self._idle else 0.0
+        if idle < self.timeout_keep_alive:
+            self._await_idleness(self.timeout_keep_alive - idle)
+        else:
+            self.transport.close()
+
+    @property
+    def _idle(self) -> bool:
+        """No request is under way, nor the head of one; for a head there is a deadline of its own."""
+        return self._deadline is None and (self.cycle is None or self.cycle.response_complete)  # type: ignore[redundant-expr]
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if self._reading:
+            self._due = cycle
+        else:
+            super()._start_asgi_task(cycle, app)
+
     def on_body(self, body: bytes) -> None:
         if not self._refused:
             super().on_body(body)
@@ -135,6 +184,9 @@ class LariatProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self._refused:
             super().on_message_complete()
+            if not self.pipeline:
+                # That the caller leaves is read as well.
+                self.flow.resume_reading()
 
     def _count(self, size: int) -> None:
         self._size += size
@@ -156,6 +208,12 @@ class LariatProtocol(HttpToolsProtocol):
             self._deadline.cancel()
             self._deadline = None
 
+    def _stop_timers(self) -> None:
+        self._keep_deadline()
+        if self._lull is not None:
+            self._lull.cancel()
+            self._lull = None
+
     def _switches(self) -> bool:
         upgrade = self._get_upgrade()
         return self.url.startswith(PREFIX) and upgrade is not None and upgrade.decode("latin-1") in UPGRADES
@@ -173,6 +231,7 @@ class LariatProtocol(HttpToolsProtocol):
         """Nothing: an upgrade that we don't offer is an ordinary request, and no stranger fills the log with it."""
 
     def handle_websocket_upgrade(self) -> None:
+        self._stop_timers()
         # What follows are no answers any more.
         self.transport.flush()  # type: ignore[attr-defined]
         self.transport = self.transport.bare  # type: ignore[attr-defined]
@@ -217,6 +276,18 @@ class LariatProtocol(HttpToolsProtocol):
         self._received = data
         if self._deaf:
             return
+        self._reading = True
         super().data_received(data)
+        self._reading = False
+        self._begin()
         if not self._headed:
             self._set_deadline()
+
+    def _begin(self) -> None:
+        """Answer a request at once, after all that came with it was read."""
+        cycle, self._due = self._due, None
+        if cycle is None:
+            return
+        task = begin(cycle.run_asgi(self.app))
+        if task is not None:
+            self._keep(task)

@@ -26,9 +26,6 @@ from standalone.whole import Message, Receive
 Scope = MutableMapping[str, Any]
 Sender = Callable[[Message], Awaitable[None]]
 
-PATIENCE = 0.25
-"""Seconds until a request that has no answer yet is worth a look at whether its caller is still there."""
-
 BUSY = "the request's headers are too large for the tunnel"
 
 
@@ -115,15 +112,15 @@ class _Caller:
         self._answered = answered
         self._started = False
         self._background: asyncio.Task[None] | None = None
-        self._watch: asyncio.TimerHandle | None = None
+        self._connection = scope["state"]["connection"]
 
     async def forward(self, document: str) -> None:
+        self._connection.on_leaving(self._give_up)
         try:
             if has_body(self._scope["headers"]):
                 await self._send_first(document)
             else:
                 await self._exchange.send(b"", True, document)
-                self._watch = asyncio.get_running_loop().call_later(PATIENCE, self._watch_caller)
             await self._answer()
         except Broken as broken:
             await self._break_off(Refusal(502, status.status(502, str(broken))))
@@ -131,8 +128,7 @@ class _Caller:
             await self._break_off(refusal)
 
     def leave(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
+        self._connection.on_leaving(None)
         if self._background is not None:
             self._background.cancel()
 
@@ -146,7 +142,8 @@ class _Caller:
         if len(data) > LARGEST_BODY:
             raise _too_large()
         await self._exchange.send(data, not more, document)
-        self._background = asyncio.create_task(self._upload(len(data)) if more else self._await_leaving())
+        if more:
+            self._background = asyncio.create_task(self._upload(len(data)))
 
     async def _upload(self, size: int) -> None:
         more = True
@@ -154,7 +151,7 @@ class _Caller:
             while more:
                 message = await self._receive()
                 if message["type"] == "http.disconnect":
-                    self._exchange.abort("the caller went away")
+                    self._give_up()
                     return
                 data, more = message.get("body", b""), message.get("more_body", False)
                 size += len(data)
@@ -165,14 +162,8 @@ class _Caller:
         except Broken:
             # Whoever waits for the answer hears of it.
             return
-        await self._await_leaving()
 
-    def _watch_caller(self) -> None:
-        self._background = asyncio.get_running_loop().create_task(self._await_leaving())
-
-    async def _await_leaving(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+    def _give_up(self) -> None:
         self._exchange.abort("the caller went away")
 
     async def _answer(self) -> None:
@@ -206,7 +197,7 @@ class _Caller:
         if not self._started:
             await refuse(self._send, refusal)
             return
-        self._scope["state"]["cut"]()
+        self._connection.cut()
         # A request counts as ended by us before the server has noticed the cut, and it would complain.
         while (await self._receive())["type"] != "http.disconnect":
             pass

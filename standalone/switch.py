@@ -7,7 +7,9 @@ over, since ASGI knows no such thing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import ssl
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -33,11 +35,19 @@ log = logging.getLogger("lariat.server")
 class Switch(asyncio.Protocol):
     """One connection that is being switched, and then carries raw bytes."""
 
-    def __init__(self, proxy: Proxy, scope: Any, transport: asyncio.Transport, connections: set[Any]) -> None:
+    def __init__(
+        self,
+        proxy: Proxy,
+        scope: Any,
+        transport: asyncio.Transport,
+        connections: set[Any],
+        linger: float = LINGER,
+    ) -> None:
         self._proxy = proxy
         self._scope = scope
         self._transport = transport
         self._connections = connections
+        self._linger = linger
         self._incoming = bytearray()
         self._arrived = asyncio.Event()
         self._writable = asyncio.Event()
@@ -45,6 +55,7 @@ class Switch(asyncio.Protocol):
         self._over = False
         self._switched = False
         self._exchange: Caller | None = None
+        self._tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
 
     async def run(self) -> None:
         """Carry the connection to its end. Whatever happens, it does not stay open without anybody behind it."""
@@ -103,22 +114,16 @@ class Switch(asyncio.Protocol):
             upward.cancel()
 
     async def _upward(self, exchange: Caller) -> None:
+        over = False
         try:
-            while True:
+            while not over:
                 await self._arrived.wait()
                 self._arrived.clear()
-                data = bytes(self._incoming)
+                data, over = bytes(self._incoming), self._over
                 self._incoming.clear()
                 self._transport.resume_reading()
-                async with asyncio.timeout(LINGER if self._over else None):
-                    await exchange.send(data, self._over)
-                if self._over:
-                    # The agent passes on what it has, then ends the stream; ``_relay`` sees that.
-                    await asyncio.sleep(LINGER)
-                    exchange.abort("the caller went away")
-                    return
-        except (Broken, TimeoutError):
-            exchange.abort("the caller went away")
+                await exchange.send(data, over)
+        except Broken:
             self._transport.close()
 
     def _answer(self, code: int, headers: Headers, body: bytes) -> None:
@@ -146,11 +151,22 @@ class Switch(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
+        self._incoming += self._unread()
         self._over = True
         self._arrived.set()
         self._writable.set()
-        if self._exchange is not None and not self._switched:
-            self._exchange.abort("the caller went away")
+        if self._exchange is not None:
+            # The agent passes on what it has, then ends the stream; ``_relay`` sees that.
+            patience = self._linger if self._switched else 0
+            asyncio.get_running_loop().call_later(patience, self._exchange.abort, "the caller went away")
+
+    def _unread(self) -> bytes:
+        """What had come when reading was paused: the transport forgets it with the connection, TLS still has it."""
+        pieces = []
+        with contextlib.suppress(ssl.SSLError):
+            while self._tls is not None and (piece := self._tls.read(_PAUSE)):
+                pieces.append(piece)
+        return b"".join(pieces)
 
     def pause_writing(self) -> None:
         self._writable.clear()

@@ -78,7 +78,7 @@ def request(
     received = tuple(headers)
     upgrade = _upgrade(received)
     wanted = FORWARDED | UPGRADES.get(upgrade, frozenset())
-    kept = tuple((name, value) for name, value in received if name in wanted)
+    kept = tuple([(name, value) for name, value in received if name in wanted])
     _refuse_doubles(kept)
     if upgrade:
         kept += (("connection", "Upgrade"), ("upgrade", "SPDY/3.1" if upgrade == "spdy/3.1" else upgrade))
@@ -118,8 +118,8 @@ def _arrives_as_it_is(value: str) -> bool:
 
 def response_headers(headers: Headers) -> Headers:
     """Return the cluster's headers that the caller may see: what belongs to one connection stays there."""
-    named = {token.strip().lower() for name, value in headers if name == "connection" for token in value.split(",")}
-    return tuple((name, value) for name, value in headers if name not in _WITHHELD and name not in named)
+    named = _named(headers)
+    return tuple([(name, value) for name, value in headers if name not in _WITHHELD and name not in named])
 
 
 def upgrade_headers(headers: Headers) -> Headers:
@@ -130,15 +130,17 @@ def upgrade_headers(headers: Headers) -> Headers:
 def _upgrade(headers: tuple[tuple[str, str], ...]) -> str:
     """Return the protocol that the caller wants to switch to, in lower case. Raises ``Invalid`` for an unknown one."""
     wanted = {value.strip().lower() for name, value in headers if name == "upgrade"}
-    connection = {
-        token.strip().lower() for name, value in headers if name == "connection" for token in value.split(",")
-    }
-    if not wanted or "upgrade" not in connection:
+    if not wanted or "upgrade" not in _named(headers):
         return ""
     (protocol, *more) = wanted
     if more or protocol not in UPGRADES:
         raise Invalid("only SPDY/3.1 and WebSocket upgrades are supported", code="BadRequest")
     return protocol
+
+
+def _named(headers: Headers) -> set[str]:
+    """What belongs to one connection by the word of who sent it."""
+    return {token.strip().lower() for name, value in headers if name == "connection" for token in value.split(",")}
 
 
 def _refuse_doubles(headers: Headers) -> None:

@@ -85,17 +85,14 @@ def _headers(fields: dict[str, Any]) -> Headers:
     pairs = fields.get("headers")
     if not isinstance(pairs, list):
         raise FrameError("bad headers")
-    headers = [_header(pair) for pair in pairs]
-    # All at once: a value is good if each of its characters is.
-    if not _VALUE.fullmatch("".join([value for _, value in headers])):
+    if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         raise FrameError("bad headers")
-    return tuple(headers)
-
-
-def _header(pair: Any) -> tuple[str, str]:
-    if not (isinstance(pair, list) and len(pair) == 2):
+    names, values = [name for name, _ in pairs], [value for _, value in pairs]
+    try:
+        # All at once: they are good if each of their characters is, and no name is empty.
+        good = _NAME.fullmatch("".join(names)) and all(names) and _VALUE.fullmatch("".join(values))
+    except TypeError:
+        raise FrameError("bad headers") from None
+    if pairs and not good:
         raise FrameError("bad headers")
-    name, value = pair
-    if not (isinstance(name, str) and isinstance(value, str) and _NAME.fullmatch(name)):
-        raise FrameError("bad headers")
-    return name.lower(), value
+    return tuple([(name.lower(), value) for name, value in pairs])

@@ -103,6 +103,12 @@ class Incoming(NamedTuple):
     final: int | None = None
     finished: bool = False
 
+    def learning(self, head: str, final: int | None) -> Incoming:
+        """Written out, as ``Stream``'s below."""
+        return Incoming(
+            self.received, self.granted, self.consumed, head, self.started, self.early, final, self.finished
+        )
+
 
 class Stream(NamedTuple):
     """The state of one end. ``kind`` is what this end's first frame is: ``OPEN`` for a caller, ``HEAD`` for an answerer."""
@@ -212,9 +218,9 @@ def _accept(stream: Stream, incoming: Incoming, frame: Frame) -> Step:
         beyond = incoming.received > end or any(at + len(early.data) > end for at, early in incoming.early.items())
         if beyond or incoming.final not in (None, end):
             return _violated(stream, "two different ends")
-        incoming = incoming._replace(final=end)
+        incoming = incoming.learning(incoming.head, end)
     if frame.document and not incoming.head:
-        incoming = incoming._replace(head=frame.document)
+        incoming = incoming.learning(frame.document, incoming.final)
     if frame.offset > incoming.received or not incoming.head:
         return _keep(stream, incoming, frame)
     return _deliver(stream, incoming, frame)

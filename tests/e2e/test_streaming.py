@@ -200,7 +200,7 @@ class TestUpgrade:
         open.send(b"hang up")
         assert open.ends()
 
-    @pytest.mark.parametrize("size", [100, 100_000])
+    @pytest.mark.parametrize("size", [100, 100_000, 400_000, 4_000_000])
     def test_what_was_sent_right_before_leaving_still_arrives(self, lariat: Lariat, admin: Client, size: int) -> None:
         arrived: queue.Queue[bytes] = queue.Queue()
 
