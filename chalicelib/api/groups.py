@@ -1,4 +1,4 @@
-"""``/v3/groupmembers``: who is in Lariat's own groups. Whoever puts somebody into one gives them all that it was given."""
+"""``/v3/groupmembers``: who is in Lariat's own groups. Whoever changes that has to have all that the group was given."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ class GroupMembers(Behaviour):
         self._subjects = subjects
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
-        if not call.access.outranks(self.services.rights.of_group(str(values["groupId"]))):
-            raise Forbidden("the group may do more than you")
+        self._demand(call, str(values["groupId"]))
         return super().create(call, self._subjects.member(values, call.identity.user))
+
+    def remove(self, call: Call, resource: Resource) -> Resource:
+        self._demand(call, str(resource.spec.get("groupId")))
+        return super().remove(call, resource)
+
+    def _demand(self, call: Call, group: str) -> None:
+        """Else whoever manages groups could join a mighty one, or shut its members out. Raises ``Forbidden``."""
+        if not call.access.outranks(self.services.rights.of_group(group)):
+            raise Forbidden("the group may do more than you")

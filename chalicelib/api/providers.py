@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.api import csrf
 from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.api.http import Response, answer
-from chalicelib.errors import AlreadyExists, Invalid
+from chalicelib.errors import AlreadyExists, Forbidden, Invalid
 from chalicelib.schema import validate
 from chalicelib.schema.kind import Kind
 from chalicelib.store.resources import missing
@@ -64,6 +64,9 @@ class Working(Provider):
         return self._identities().enabling.change(self.name, values)
 
     def act(self, name: str, call: Call, resource: Resource) -> Response:
+        if name != "disable" and not call.access.administrator:
+            # Who says where people are known may become anybody; nobody is given that with less than everything.
+            raise Forbidden("only an administrator may try out and enable a provider")
         match name:
             case "configureTest":
                 return self._begin(call, resource)

@@ -95,11 +95,13 @@ def test_nobody_puts_himself_into_a_group_that_may_more(
     manages = admin.make("/v3/globalroles", {"name": "manages groups", "rules": rules})["id"]
     admin.make(BINDINGS, {"userId": plain.user, "globalRoleId": manages})
     other = server.user("other")
-    assert plain.post(MEMBERS, {"groupId": group, "principalId": f"local://{other.user}"}).status == 201
+    member = plain.make(MEMBERS, {"groupId": group, "principalId": f"local://{other.user}"})
     bind(admin, cluster, group, "cluster-owner")
     body = {"groupId": group, "principalId": f"local://{plain.user}"}
     assert plain.post(MEMBERS, body).error == DENIED
     assert plain.get("/v3/clusters").ids == []
+    assert plain.delete(member["links"]["self"]).error == DENIED, "nor takes others out of it"
+    assert other.get("/v3/clusters").ids == [cluster]
 
 
 @pytest.mark.parametrize(

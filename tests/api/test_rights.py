@@ -113,9 +113,7 @@ def test_the_schema_is_there(plain: Caller) -> None:
 @pytest.fixture
 def billed(tmp_path: Path) -> Iterator[tuple[Server, BilledStore]]:
     with serving(tmp_path) as server:
-        store = BilledStore(server.store)
-        server.resources._store = store
-        yield server, store
+        yield server, server.bill()
 
 
 @pytest.mark.parametrize("url", ["/v3/clusters/{}", "/v3/users/{}"])

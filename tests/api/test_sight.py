@@ -90,9 +90,7 @@ def test_a_list_is_what_the_caller_may_see(full: Server, held: list[Resource]) -
 @pytest.fixture
 def billed(tmp_path: Path) -> Iterator[tuple[Server, BilledStore]]:
     with serving(tmp_path) as server:
-        store = BilledStore(server.store)
-        server.resources._store = store
-        yield server, store
+        yield server, server.bill()
 
 
 def cost(store: BilledStore, caller: Caller, url: str) -> tuple[int, list[str]]:

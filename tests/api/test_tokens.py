@@ -43,7 +43,7 @@ def test_the_store_does_not_know_the_key(server: Server, plain: Caller) -> None:
 
 def test_a_token_has_no_update(plain: Caller) -> None:
     links = plain.make(TOKENS, {"description": "x"})["links"]
-    assert links.keys() == {"self", "remove"}
+    assert links.keys() == {"self", "remove", "rights"}
     assert plain.put(links["self"], {"description": "y"}).status == 405
 
 

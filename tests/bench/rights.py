@@ -1,6 +1,6 @@
-"""What it costs to authorise a request where there is much: processor time, and reads of the store.
+"""What rights cost where there is much: processor time, calls and reads of the store, and messages to clusters.
 
-The store is a real one; the clusters are in it only. ``python -m tests.bench.rights`` runs this alone.
+The store is a real one; the clusters are in memory. ``python -m tests.bench.rights`` runs this alone.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import random
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from chalicelib.adapters.keyfile import KeyFile
@@ -17,6 +18,7 @@ from chalicelib.adapters.sqlite import SqliteStore
 from chalicelib.auth import tokens
 from chalicelib.auth.access import READ, may
 from chalicelib.auth.login import new_user
+from chalicelib.auth.rights import rebuild
 from chalicelib.auth.roles.access import Scope
 from chalicelib.auth.roles.bindings import Binding, index, read_all
 from chalicelib.auth.roles.shipped import MANAGEMENT
@@ -26,7 +28,9 @@ from chalicelib.main import Parts, build
 from chalicelib.types import Key, Put, Resource
 from tests.support.billed import BilledStore
 from tests.support.clock import ManualClock
+from tests.support.fleet import Fleet
 from tests.support.random import SeededRandom
+from tests.support.server import serving
 from tests.support.transport import MemoryTransport
 from tests.support.world import access, bind, library
 
@@ -34,6 +38,8 @@ CLUSTERS = 1_000
 USERS = 10_000
 BINDINGS = 5_000
 REQUESTS = 2_000
+FLEETS = (10, 100, 1_000)
+AFFECTED = 20
 BATCH = 25
 SECRET = "s" * tokens.KEY_LENGTH
 
@@ -47,10 +53,12 @@ def measure() -> dict[str, float]:
         parts = build(store, seal, clock, SeededRandom(), Terms(570, 7000), {}, sqlite.close, MemoryTransport)
         try:
             bindings = fill(sqlite)
+            rebuild(parts.resources)
             clock.advance(OVERLAP + 1)
-            return requests(parts, store) | decisions(bindings)
+            figures = requests(parts, store) | decisions(bindings)
         finally:
             parts.close()
+    return figures | propagation()
 
 
 def fill(store: SqliteStore) -> list[Resource]:
@@ -82,8 +90,53 @@ def requests(parts: Parts, store: BilledStore) -> dict[str, float]:
             may(identity, READ, "cluster", clusters[cluster])
         spent = time.process_time() - begun
         figures[f"authorise_{name}_cpu_ms"] = spent * 1000 / REQUESTS
-        figures[f"authorise_{name}_reads"] = store.counts["reads"] / REQUESTS
+        for unit in ("calls", "reads"):
+            figures[f"authorise_{name}_{unit}"] = store.counts[unit] / REQUESTS
+    return figures | rights_alone(parts, store, [user for user, _ in asked])
+
+
+def rights_alone(parts: Parts, store: BilledStore, users: Sequence[str]) -> dict[str, float]:
+    """What comes after a token is proved: the user and all that they may do."""
+    store.counts.clear()
+    begun = time.process_time()
+    for user in users:
+        parts.authenticator.rights.known(user)
+    spent = time.process_time() - begun
+    calls = {f"rights_cold_{unit}": store.counts[unit] / len(users) for unit in ("calls", "reads")}
+    return {"rights_cold_cpu_ms": spent * 1000 / len(users), **calls}
+
+
+def propagation() -> dict[str, float]:
+    """One binding of a project among more and more clusters, and one role that counts in some of a thousand."""
+    figures: dict[str, float] = {}
+    for count in FLEETS:
+        with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server:
+            fleet = Fleet(server, count)
+            fleet.settle(fleet.ids[0])
+            fleet.bind("project-member", fleet.ids[0], server.user("ann").user)
+            _, cost = fleet.work()
+            figures |= {f"bind_among_{count}_{unit}": float(cost[unit]) for unit in ("calls", "reads", "messages")}
+            if count == FLEETS[-1]:
+                figures |= role(fleet)
     return figures
+
+
+def role(fleet: Fleet) -> dict[str, float]:
+    """Change a role template that is bound in some clusters, twice in each."""
+    rules = [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]}]
+    id = fleet.admin.make("/v3/roletemplates", {"name": "r", "context": "project", "rules": rules})["id"]
+    users = [fleet.server.user(name).user for name in ("bob", "eve")]
+    for cluster in fleet.ids[:AFFECTED]:
+        for user in users:
+            fleet.bind(id, cluster, user)
+        fleet.settle(cluster)
+    fleet.admin.put(f"/v3/roletemplates/{id}", {"description": "changed"})
+    touched, cost = fleet.work()
+    return {
+        "role_clusters_touched": len(set(touched)),
+        "role_touches_each": len(touched) / len(set(touched)),
+        "role_messages_each": cost["messages"] / len(touched),
+    }
 
 
 def decisions(bindings: list[Resource]) -> dict[str, float]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,7 +23,7 @@ from tests.support.command import Command
 from tests.support.container import Container
 from tests.support.edge_on_lambda import serving
 from tests.support.kubelet import node_of
-from tests.support.lariat import PASSWORD, Server, importing
+from tests.support.lariat import PASSWORD, ROOT, Server, importing
 
 pytestmark = pytest.mark.cluster
 
@@ -91,6 +94,19 @@ def test_plain_requests(place: Place) -> None:
     assert b'"gitVersion":' in place.kubectl("get", "--raw", "/version").replace(b" ", b"")
     assert any((place.command.home / ".cache" / "lariat" / "discovery").glob("*/v1/serverresources.json"))
     assert not (place.command.home / ".kube" / "cache" / "discovery").exists()
+
+
+def test_kubectl_finds_it_as_a_plugin(place: Place, cluster: Cluster) -> None:
+    """By the file that its package installs."""
+    file = place.command.home / "bin" / "kubectl-lariat"
+    file.parent.mkdir()
+    file.write_text(f"#!{sys.executable}\nfrom cli.__main__ import plugin\nraise SystemExit(plugin())\n")
+    file.chmod(0o755)
+    environment = {"HOME": str(place.command.home), "PYTHONPATH": str(ROOT)}
+    environment["PATH"] = f"{file.parent}:{cluster.binaries}:{os.environ['PATH']}"
+    command = ["kubectl", "lariat", "--cluster", place.cluster, "get", "namespaces", "default", "-o", "name"]
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, b"namespace/default\n"), done.stderr.decode()
 
 
 def test_a_watch_shows_a_change_when_it_happens_and_ends_with_kubectl(place: Place, cluster: Cluster) -> None:

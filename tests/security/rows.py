@@ -20,6 +20,7 @@ _OWN = "tests/security/test_escalation.py"
 _NAMESPACES = "tests/proxy/test_namespaces.py"
 _POLICY = "tests/proxy/test_policy.py"
 _PROJECTS = "tests/security/test_projects.py"
+_SESSIONS = "tests/api/test_sessions.py"
 _STRANGERS = "tests/security/test_strangers.py"
 _USERS = "tests/api/test_users.py"
 
@@ -95,6 +96,7 @@ PROXY = {
     ),
     "verb traps: exec by GET, nodes/proxy": (
         "tests/controllers/test_rights_on_cluster.py::test_the_cluster_answers_as_the_evaluator",
+        "tests/controllers/test_rights_wired.py::test_the_cluster_answers_as_the_evaluator_after_reconciling",
     ),
     "the tunnel's directory": (
         "tests/gateway/test_connections.py::test_a_late_goodbye_does_not_remove_the_newer_one",
@@ -151,6 +153,8 @@ RIGHTS = {
         f"{_ESCALATION}::test_who_may_act_in_anothers_name",
         f"{_USERS}::test_users_set_no_passwords",
         f"{_OWN}::test_nobody_makes_himself_more",
+        "tests/api/identity/test_newcomers.py::test_a_group_protects_its_members_from_who_may_less",
+        "tests/api/test_groups.py::test_nobody_puts_himself_into_a_group_that_may_more",
     ),
     "CVE-2026-41052": (
         "tests/e2e/test_podsecurity.py::test_who_owns_a_project_does_not_choose_what_its_pods_may_do",
@@ -191,6 +195,9 @@ SECRETS = {
         f"{_ENABLING}::test_an_inherited_token_ends_with_its_provider",
         "tests/auth/providers/test_memberships.py::test_who_is_not_known_any_more_is_out",
         f"{_USERS}::test_a_disabled_user_is_out",
+        f"{_SESSIONS}::test_a_reset_password_ends_all_sessions",
+        f"{_SESSIONS}::test_keys_end_with_the_key_that_they_came_from",
+        "tests/api/test_groups.py::test_other_processes_hear_of_a_membership",
         "tests/api/identity/test_configs.py::test_disabling_ends_what_came_from_it",
     ),
     "CVE-2023-22649 GHSA-xfj7-qf8w-2gcr, CVE-2024-58269": (

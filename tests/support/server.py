@@ -25,6 +25,7 @@ from chalicelib.clusters.client import Transport
 from chalicelib.gateway.agents import Terms
 from chalicelib.main import build
 from chalicelib.types import Change, Random, Resource
+from tests.support.billed import BilledStore
 from tests.support.clock import ManualClock
 from tests.support.random import SeededRandom
 from tests.support.transport import MemoryTransport
@@ -193,6 +194,12 @@ class Server:
 
     def log_in(self, username: str, password: str = PASSWORD) -> Reply:
         return self.nobody.post(LOGIN, {"username": username, "password": password})
+
+    def bill(self) -> BilledStore:
+        """Count from now on what the store is asked for."""
+        billed = BilledStore(self.store)
+        self.resources._store = billed
+        return billed
 
     @property
     def events(self) -> list[dict[str, Any]]:

@@ -68,6 +68,20 @@ SHARED = frozenset(Target(MANAGEMENT, resource) for resource in ("clusterevents"
 """Of a cluster's resources, what a project's roles may let its members read."""
 
 _SECRETS = ("secret", "certificate", "dockercredential", "basicauth", "sshauth", "serviceaccounttoken")
+_PROVIDERS = (
+    "localconfig",
+    "githubconfig",
+    "oidcconfig",
+    "azureadconfig",
+    "activedirectoryconfig",
+    "openldapconfig",
+    "freeipaconfig",
+    "pingconfig",
+    "adfsconfig",
+    "keycloakconfig",
+)
+"""Sorts of authConfigs: roles know no more than those."""
+
 _GROUPS = {resource: group for (group, _), resources in _PLACES.items() for resource in resources}
 
 
@@ -80,6 +94,8 @@ def target(kind: str) -> Target:
     name = kind.lower()
     if name in _SECRETS:
         return Target(CORE, "secrets")
+    if name in _PROVIDERS:
+        return Target(MANAGEMENT, "authconfigs")
     plural = _plural(name)
     return Target(_GROUPS.get(plural, MANAGEMENT), plural)
 

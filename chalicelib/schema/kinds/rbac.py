@@ -6,7 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.errors import Invalid
-from chalicelib.schema.field import DESCRIPTION, IN_CLUSTER, IN_PROJECT, Field, enum, flag, label, listed, ref, text
+from chalicelib.schema.field import (
+    DESCRIPTION,
+    IN_CLUSTER,
+    IN_PROJECT,
+    Field,
+    enum,
+    flag,
+    label,
+    listed,
+    read_only,
+    ref,
+    text,
+)
 from chalicelib.schema.kind import Kind, part
 
 RULE = part(
@@ -28,7 +40,7 @@ def one_subject(values: Mapping[str, Any]) -> None:
         raise Invalid("name one user or one group", code="InvalidBodyContent")
 
 
-RIGHTS = part("rights", verbs=listed(), inside=Field("map[array[string]]"))
+RIGHTS = part("rights", verbs=read_only("array[string]"), inside=read_only("map[array[string]]"))
 """What a caller may do with an object, and, by kind, inside of it."""
 
 GLOBAL_ROLE = Kind(

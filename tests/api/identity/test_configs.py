@@ -180,3 +180,17 @@ def test_disabling_ends_what_came_from_it(house: House) -> None:
         assert caller.get(f"/v3/clusters/{cluster}").status == 401
     assert house.admin.get("/v3/clusters").status == 200
     assert house.log_in("openldap").error == (404, "NotFound", "")
+
+
+def test_who_manages_authentication_makes_nobody_an_administrator(house: House) -> None:
+    """Who says where people are known can become each of them, so that is an administrator's; the rest is not."""
+    house.enable("openldap")
+    manager = house.server.user("manager")
+    house.admin.make("/v3/globalrolebindings", {"userId": manager.user, "globalRoleId": "authn-manage"})
+    url = f"{CONFIGS}/openldap"
+    assert manager.get(url).json["enabled"] is True
+    assert manager.put(url, {"accessMode": "required"}).json["accessMode"] == "required"
+    for action in ("configureTest", "testAndApply"):
+        assert house.act("openldap", action, {}, who=manager).error == (403, "PermissionDenied", "")
+    assert house.act("openldap", "disable", who=manager).status == 200
+    assert manager.get(url).json["enabled"] is False
