@@ -13,10 +13,10 @@ from typing import Any
 from chalicelib.api.http import Request, Response
 from chalicelib.api.links import related
 from chalicelib.api.merge import completed, merged, owned, replaced
-from chalicelib.api.present import Place, show
+from chalicelib.api.present import Place, reader, show
 from chalicelib.api.sealing import Sealing, kept
 from chalicelib.auth import tokens
-from chalicelib.auth.access import DELETE, UPDATE, may
+from chalicelib.auth.access import DELETE, READ, UPDATE, may, readable
 from chalicelib.auth.identity import Identity
 from chalicelib.auth.rights import Rights
 from chalicelib.auth.roles.access import Access
@@ -107,6 +107,12 @@ class Behaviour:
     def may(self, call: Call, verb: str, resource: Resource | None = None, parent: str = "") -> bool:
         """May the caller do this? Where somebody else decides, such as a cluster, the answer is yes."""
         return may(call.identity, verb, self.kind.id, resource, parent)
+
+    def readable(self, call: Call, resources: Iterable[Resource]) -> list[Resource]:
+        """Those that the caller may see, as ``may`` says."""
+        if type(self).may is Behaviour.may:
+            return readable(call.identity, self.kind.id, resources)
+        return [resource for resource in resources if self.may(call, READ, resource)]
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         with self.naming(values):
@@ -226,6 +232,14 @@ class Behaviour:
             actions=self.actions(resource),
             related=related(self.kind, seen.id, call.base, place.of(seen.id)),
         )
+
+    def field(self, call: Call, resource: Resource, name: str) -> Any:
+        """One field as ``show`` gives it, for filters and order; all of a kind are asked, so the rest is not made."""
+        if type(self).computed is not Behaviour.computed:
+            computed = self.computed(call, resource)
+            if name in computed:
+                return computed[name]
+        return reader(self.kind, name)(self.seen(resource))
 
     def tell(self, call: Call, resource: Resource) -> dict[str, Any]:
         """The resource's JSON for subscribers, who are told by functions that can't open what is sealed."""

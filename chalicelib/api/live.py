@@ -166,6 +166,9 @@ class Live(Behaviour):
             document["actions"] = {name: f"{url}?action={name}" for name in offered}
         return document | shown(self.kind, resource.spec, f"{call.version.path}/schemas")
 
+    def field(self, call: Call, resource: Resource, name: str) -> Any:
+        return resource.spec.get(name)
+
     @property
     def shelf(self) -> str:
         """The collection under which a resource is shown."""

@@ -145,7 +145,9 @@ class _Entries(Entries):
 
     @property
     def pageable(self) -> bool:
-        return self._whole and self._behaviour.plain_list and sees_all(self._call.identity, self._behaviour.kind.id)
+        if not (self._whole and self._behaviour.plain_list):
+            return False
+        return sees_all(self._call.identity, self._behaviour.kind.id, self._parent or "")
 
     def ids(self) -> Sequence[str]:
         return self._behaviour.resources.ids(self._behaviour.kind.id, self._parent)
@@ -157,7 +159,11 @@ class _Entries(Entries):
         found = self._behaviour.list(self._call, self._parent)
         if not self._whole:
             found = (resource for resource in found if resource.spec.get(self._field) == self._id)
-        return [resource for resource in found if self._behaviour.may(self._call, READ, resource)]
+        return self._behaviour.readable(self._call, found)
+
+    def value(self, resource: Resource, name: str) -> Any:
+        behaviour = self._behaviour.of(resource)
+        return behaviour.seen(resource).id if name == "id" else behaviour.field(self._call, resource, name)
 
     def show(self, resource: Resource) -> dict[str, Any]:
         return present(self._behaviour, self._call, resource)
