@@ -20,7 +20,7 @@ from chalicelib.auth.access import DELETE, READ, UPDATE, may, readable
 from chalicelib.auth.identity import Identity
 from chalicelib.auth.rights import Rights
 from chalicelib.auth.roles.access import Access
-from chalicelib.errors import Forbidden, Invalid, LariatError, NameTaken, NotFound
+from chalicelib.errors import Forbidden, Invalid, LariatError, MethodNotAllowed, NameTaken, NotFound
 from chalicelib.schema.kind import Action, Kind
 from chalicelib.schema.kinds import MANAGEMENT
 from chalicelib.schema.version import Version
@@ -248,6 +248,10 @@ class Behaviour:
     def follow(self, link: str, call: Call, resource: Resource) -> Response:
         """Answer a link that the kind declares."""
         raise NotFound(f"there is no {link} here")
+
+    def rewrite(self, link: str, call: Call, resource: Resource) -> Response:
+        """Take what ``follow`` would give, changed."""
+        raise MethodNotAllowed("Method PUT not supported")
 
     def act(self, name: str, call: Call, resource: Resource) -> Response:
         """Carry out an action that the kind declares and the resource offers."""

@@ -58,13 +58,17 @@ def handle_resource(
 
 
 def handle_link(behaviour: Behaviour, call: Call, id: str, link: str, within: tuple[str, str] = ("", "")) -> Response:
-    """``GET`` of a link that the kind answers itself."""
+    """``GET`` of a link that the kind answers itself, or ``PUT`` where it takes what it gave."""
     resource = find(behaviour, call, id, within)
     if link not in behaviour.kind.links:
         raise missing(behaviour.kind.id, f"{id}/{link}")
-    if call.request.method != "GET":
-        raise MethodNotAllowed(f"Method {call.request.method} not supported")
-    return behaviour.of(resource).follow(link, call, resource)
+    match call.request.method:
+        case "GET":
+            return behaviour.of(resource).follow(link, call, resource)
+        case "PUT":
+            return behaviour.of(resource).rewrite(link, call, resource)
+        case other:
+            raise MethodNotAllowed(f"Method {other} not supported")
 
 
 def find(behaviour: Behaviour, call: Call, id: str, within: tuple[str, str] = ("", "")) -> Resource:
