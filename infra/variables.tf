@@ -140,7 +140,7 @@ variable "watched_kinds" {
     "multiClusterApp", "node", "nodeDriver", "nodePool", "nodeTemplate", "notice", "notifier", "pipeline",
     "pipelineExecution", "pipelineSetting", "podSecurityPolicyTemplate", "podSecurityPolicyTemplateProjectBinding",
     "preference", "project", "projectAlert", "projectAlertGroup", "projectAlertRule", "projectCatalog",
-    "projectLogging", "projectNetworkPolicy", "projectRoleTemplateBinding", "roleTemplate", "setting",
+    "projectLogging", "projectNetworkPolicy", "projectRoleTemplateBinding", "roleTemplate", "secret", "setting",
     "sourceCodeCredential", "sourceCodeProvider", "sourceCodeProviderConfig", "sourceCodeRepository", "template",
     "templateContent", "templateVersion", "user",
   ]

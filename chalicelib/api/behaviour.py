@@ -13,14 +13,14 @@ from typing import Any
 from chalicelib.api.http import Request, Response
 from chalicelib.api.links import related
 from chalicelib.api.merge import completed, merged, owned, replaced
-from chalicelib.api.present import Place, show
+from chalicelib.api.present import Place, reader, show
 from chalicelib.api.sealing import Sealing, kept
 from chalicelib.auth import tokens
-from chalicelib.auth.access import DELETE, UPDATE, may, rights
+from chalicelib.auth.access import DELETE, READ, UPDATE, may, readable, rights
 from chalicelib.auth.identity import Identity
 from chalicelib.auth.rights import Rights
 from chalicelib.auth.roles.access import Access
-from chalicelib.errors import Forbidden, Invalid, LariatError, NameTaken, NotFound
+from chalicelib.errors import Forbidden, Invalid, LariatError, MethodNotAllowed, NameTaken, NotFound
 from chalicelib.schema.kind import Action, Kind
 from chalicelib.schema.kinds import MANAGEMENT
 from chalicelib.schema.version import Version
@@ -115,6 +115,12 @@ class Behaviour:
     def rights(self, call: Call, resource: Resource) -> frozenset[str]:
         """All that the caller may do with a resource. Raises ``NotFound`` where somebody else decides."""
         return rights(call.identity, self.kind.id, resource)
+
+    def readable(self, call: Call, resources: Iterable[Resource]) -> list[Resource]:
+        """Those that the caller may see, as ``may`` says."""
+        if type(self).may is Behaviour.may:
+            return readable(call.identity, self.kind.id, resources)
+        return [resource for resource in resources if self.may(call, READ, resource)]
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         with self.naming(values):
@@ -247,6 +253,14 @@ class Behaviour:
             },
         )
 
+    def field(self, call: Call, resource: Resource, name: str) -> Any:
+        """One field as ``show`` gives it, for filters and order; all of a kind are asked, so the rest is not made."""
+        if type(self).computed is not Behaviour.computed:
+            computed = self.computed(call, resource)
+            if name in computed:
+                return computed[name]
+        return reader(self.kind, name)(self.seen(resource))
+
     def tell(self, call: Call, resource: Resource) -> dict[str, Any]:
         """The resource's JSON for subscribers, who are told by functions that can't open what is sealed."""
         return self.show(call, resource)
@@ -254,6 +268,10 @@ class Behaviour:
     def follow(self, link: str, call: Call, resource: Resource) -> Response:
         """Answer a link that the kind declares."""
         raise NotFound(f"there is no {link} here")
+
+    def rewrite(self, link: str, call: Call, resource: Resource) -> Response:
+        """Take what ``follow`` would give, changed."""
+        raise MethodNotAllowed("Method PUT not supported")
 
     def act(self, name: str, call: Call, resource: Resource) -> Response:
         """Carry out an action that the kind declares and the resource offers."""

@@ -5,9 +5,9 @@ Lariat asks the cluster by itself: a caller who may see a namespace's workloads 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from chalicelib.api.conversation import PAGE, understood
+from chalicelib.api.conversation import PAGE, Object, understood
 from chalicelib.clusters.client import Answer, ClusterClient
 from chalicelib.errors import NotFound, TooLarge
 from chalicelib.mapping.namespaces import NAMESPACE, project_of
@@ -23,16 +23,23 @@ def project(client: ClusterClient, cluster: str, namespace: str) -> str:
 
 def projects(client: ClusterClient, cluster: str) -> Mapping[str, str]:
     """Each namespace that is in a project, with the project."""
-    found: dict[str, str] = {}
+    return {each["metadata"]["name"]: belongs for each in _all(client, cluster) if (belongs := project_of(each))}
+
+
+def members(client: ClusterClient, cluster: str, project: str) -> list[Object]:
+    """The namespaces of one project, the oldest first, as quotas are given out."""
+    found = [each for each in _all(client, cluster) if project_of(each) == project]
+    return sorted(found, key=lambda each: (each["metadata"]["creationTimestamp"], each["metadata"]["name"]))
+
+
+def _all(client: ClusterClient, cluster: str) -> Iterator[Object]:
     token = ""
     for _ in range(MOST_PAGES):
         page = understood(_page(client, cluster, token))
-        for item in page.get("items") or ():
-            if belongs := project_of(item):
-                found[item["metadata"]["name"]] = belongs
+        yield from page.get("items") or ()
         token = str((page.get("metadata") or {}).get("continue") or "")
         if not token:
-            return found
+            return
     raise TooLarge(f"the cluster has more than {MOST_PAGES * PAGE} namespaces")
 
 

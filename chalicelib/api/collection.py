@@ -1,13 +1,15 @@
 """Lists: filters, sorting and pages over what the caller may see; ``api/resources.py`` calls it.
 
 A list that is neither filtered nor sorted is read page by page from the store, by ids: what others write meanwhile is
-neither missed nor doubled, and a marker whose resource has gone continues behind it.
+neither missed nor doubled, and a marker whose resource has gone continues behind it. For any other, all resources are
+read; but only those of the page are shown, which costs the most by far.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
@@ -34,6 +36,9 @@ class Entries(Protocol):
 
     def all(self) -> list[Resource]: ...
 
+    def value(self, resource: Resource, name: str) -> Any:
+        """One field as it is shown."""
+
     def show(self, resource: Resource) -> Item: ...
 
 
@@ -55,7 +60,7 @@ def collection(kind: Kind, entries: Entries, request: Request, url: str, *, crea
     if entries.pageable and not filters and ascending:
         cut = _read(entries, request)
     else:
-        cut = _cut(_selected(kind, entries, filters, request), request, ascending=ascending)
+        cut = _cut(entries, _selected(kind, entries, filters, request), request, ascending=ascending)
     document: Item = {"type": "collection", "resourceType": kind.id, "links": {"self": url}}
     if creatable and "POST" in kind.collection_methods:
         document["createTypes"] = {kind.id: url}
@@ -102,20 +107,27 @@ def _start(ids: Sequence[str], request: Request, *, ascending: bool) -> int:
     return found if found < len(ids) else 0
 
 
-def _selected(kind: Kind, entries: Entries, filters: dict[str, list[Item]], request: Request) -> list[Item]:
-    matching = [item for item in map(entries.show, entries.all()) if _matches(item, filters)]
-    field = _sort_field(kind, request)
+def _selected(
+    kind: Kind, entries: Entries, filters: dict[str, list[Item]], request: Request
+) -> list[tuple[str, Resource]]:
+    """What matches, in order, with the ids that clients know."""
+    matching = [resource for resource in entries.all() if _matches(entries, resource, filters)]
+    rows = [(str(entries.value(resource, "id")), resource) for resource in matching]
     descending = request.option("order") == "desc"
-    matching.sort(key=lambda item: (_plain(item.get(field)), item["id"]), reverse=descending)
-    return matching
+    rows.sort(key=itemgetter(0), reverse=descending)
+    field = _sort_field(kind, request)
+    if field != "id":
+        rows.sort(key=lambda row: _plain(entries.value(row[1], field)), reverse=descending)
+    return rows
 
 
-def _cut(items: list[Item], request: Request, *, ascending: bool) -> _Cut:
+def _cut(entries: Entries, rows: list[tuple[str, Resource]], request: Request, *, ascending: bool) -> _Cut:
     limit = _limit(request.option("limit"))
-    ids = [item["id"] for item in items]
+    ids = [id for id, _ in rows]
     start = _start(ids, request, ascending=ascending)
     following = ids[start + limit] if start + limit < len(ids) else ""
-    return _Cut(items[start : start + limit], ids, start, limit, following)
+    items = [entries.show(resource) for _, resource in rows[start : start + limit]]
+    return _Cut(items, ids, start, limit, following)
 
 
 def _filters(kind: Kind, request: Request) -> dict[str, list[Item]]:
@@ -134,8 +146,12 @@ def _filters(kind: Kind, request: Request) -> dict[str, list[Item]]:
     return filters
 
 
-def _matches(item: Item, filters: dict[str, list[Item]]) -> bool:
-    return all(_holds(_plain(item.get(name)), rule) for name, rules in filters.items() for rule in rules)
+def _matches(entries: Entries, resource: Resource, filters: dict[str, list[Item]]) -> bool:
+    for name, rules in filters.items():
+        value = _plain(entries.value(resource, name))
+        if not all(_holds(value, rule) for rule in rules):
+            return False
+    return True
 
 
 def _holds(value: str, rule: Item) -> bool:

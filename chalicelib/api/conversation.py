@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from chalicelib.auth.identity import Identity
-from chalicelib.clusters.client import Answer, ClusterClient
+from chalicelib.clusters.client import JSON, Answer, ClusterClient
 from chalicelib.errors import ClusterUnavailable, Conflict, LariatError, TimedOut, TooLarge
 from chalicelib.mapping.served import Served, minor
 from chalicelib.types import Clock, Resource
@@ -58,11 +58,17 @@ class Conversation:
         return understood(self.send(method, path, body))
 
     def send(self, method: str, path: str, body: Mapping[str, Any] | None = None, query: str = "") -> Answer:
+        text = json.dumps(body).encode() if body is not None else b""
+        return self._send(method, quote(path, safe="/:") + (f"?{query}" if query else ""), text)
+
+    def replace(self, path: str, manifest: bytes, kind: str) -> Object:
+        """Have the cluster take an object's manifest as it is. Raises what the cluster says, or ``ClusterUnavailable``."""
+        return understood(self._send("PUT", quote(path, safe="/:"), manifest, kind))
+
+    def _send(self, method: str, target: str, body: bytes, kind: str = JSON) -> Answer:
         if self._clock.now() > self._until:
             raise TimedOut(f"the cluster needed more than {SECONDS:.0f} seconds for all that this takes")
-        text = json.dumps(body).encode() if body is not None else b""
-        target = quote(path, safe="/:") + (f"?{query}" if query else "")
-        return self._client.call_as(self._identity, self.cluster, method, target, text)
+        return self._client.call_as(self._identity, self.cluster, method, target, body, kind)
 
     def change(self, path: str, make: Make) -> Object:
         """Read an object and write what ``make`` makes of it, again when somebody else was faster. Raises ``Conflict``."""

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import yaml
+
 from chalicelib.api import belonging
 from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.api.conversation import Conversation, Make, Object
-from chalicelib.api.http import Response, answer
+from chalicelib.api.http import LARGEST_BODY, Response, answer
 from chalicelib.api.present import Place as At
 from chalicelib.api.shown import shown
-from chalicelib.clusters.client import ClusterClient
-from chalicelib.errors import ClusterUnavailable, Forbidden, LariatError, NotFound
+from chalicelib.clusters.client import JSON, ClusterClient
+from chalicelib.errors import ClusterUnavailable, Forbidden, LariatError, Malformed, NotFound, TooLarge
 from chalicelib.mapping.kind import Kind as Mapped
 from chalicelib.mapping.place import Place
 from chalicelib.schema.kind import Kind
@@ -25,6 +27,8 @@ from chalicelib.types import Resource
 
 OBJECT = "object"
 """Where a resource that was read alone keeps the cluster's object."""
+
+YAML, YAML_LINK = "application/yaml", "yaml"
 
 FEW = 16
 """Namespaces that are asked one by one; for more, the whole cluster is asked first."""
@@ -145,10 +149,22 @@ class Live(Behaviour):
         return resource
 
     def follow(self, link: str, call: Call, resource: Resource) -> Response:
-        """``yaml``: the object itself, in the words of Kubernetes. JSON is YAML too."""
+        """``yaml``: the object itself, in the words of Kubernetes; as YAML if the caller asks for that."""
         if link not in self.kind.links:
             raise missing(self.kind.id, f"{resource.id}/{link}")
-        return answer(resource.status[OBJECT])
+        return _manifest(call, resource.status[OBJECT])
+
+    def rewrite(self, link: str, call: Call, resource: Resource) -> Response:
+        """``yaml``: the whole object anew. The cluster reads it itself, and decides."""
+        if link != YAML_LINK or YAML_LINK not in self.kind.links or "PUT" not in self.kind.resource_methods:
+            return super().rewrite(link, call, resource)
+        if len(call.request.body) > LARGEST_BODY:
+            raise TooLarge(f"the body is larger than {LARGEST_BODY // 1024} KB")
+        if not call.request.body.strip():
+            raise Malformed("Failed to parse body: EOF")
+        talk = self.talk(call)
+        kind = YAML if any("yaml" in each for each in call.request.values("content-type")) else JSON
+        return _manifest(call, talk.replace(self.address(talk, resource), call.request.body, kind))
 
     def address(self, talk: Conversation, resource: Resource) -> str:
         """The object's path in the cluster."""
@@ -168,6 +184,9 @@ class Live(Behaviour):
         if offered := self.actions(resource):
             document["actions"] = {name: f"{url}?action={name}" for name in offered}
         return document | shown(self.kind, resource.spec, f"{call.version.path}/schemas")
+
+    def field(self, call: Call, resource: Resource, name: str) -> Any:
+        return resource.spec.get(name)
 
     @property
     def shelf(self) -> str:
@@ -189,6 +208,13 @@ class Live(Behaviour):
 
     def _place(self, talk: Conversation, projects: Mapping[str, str]) -> Place:
         return Place(cluster=talk.cluster, projects=projects, now=self.services.clock.now())
+
+
+def _manifest(call: Call, object: Object) -> Response:
+    asked = call.request.option("_format") or ",".join(call.request.values("accept"))
+    if "yaml" not in asked:
+        return answer(object)
+    return Response(200, yaml.safe_dump(object, sort_keys=False).encode(), (("content-type", YAML),))
 
 
 def cluster_of(context: str) -> str:

@@ -5,28 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.api import belonging
 from chalicelib.api.behaviour import Call
 from chalicelib.api.http import Response
 from chalicelib.api.live import OBJECT, Live, cluster_of
 from chalicelib.auth import tokens
 from chalicelib.clusters import moves
+from chalicelib.controllers.quotas import exceeding
 from chalicelib.errors import Invalid
 from chalicelib.mapping.namespaces import moved
 from chalicelib.schema import validate
 from chalicelib.schema.kinds.namespaces import MOVE
+from chalicelib.schema.kinds.projects import DEFAULT_QUOTA, limits
 from chalicelib.types import Resource
+
+QUOTA = "resourceQuota"
 
 
 class Namespaces(Live):
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
-        if project := values.get("projectId"):
-            moves.enter(self.resources, call.identity, cluster_of(call.context), project)
+        if id := values.get("projectId"):
+            project = moves.enter(self.resources, call.identity, cluster_of(call.context), id)
+            self._fit(project, values.get(QUOTA))
         name = values.get("name") or f"{self.kind.prefix}-{tokens.word(self.random, 5)}"
         made = super().create(call, {**values, "name": name})
         self.resources.touch(cluster_of(call.context))
         return made
 
     def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
+        project = self.resources.find("project", str(resource.spec.get("projectId")))
+        if QUOTA in values and project is not None:
+            self._fit(project, values[QUOTA], resource.id)
         changed = super().update(call, resource, values)
         self.resources.touch(cluster_of(call.context))
         return changed
@@ -51,3 +60,19 @@ class Namespaces(Live):
 
     def _current(self, cluster: str, resource: Resource) -> str:
         return moves.current(self.resources, cluster, resource.status[OBJECT])
+
+    def _fit(self, project: Resource, wish: Mapping[str, Any] | None, name: str = "") -> None:
+        """Does a namespace's share fit in what its project's other namespaces leave? Raises ``Invalid``."""
+        whole = limits(project.spec.get(QUOTA))
+        if not whole:
+            return
+        wanted = limits(wish or project.spec.get(DEFAULT_QUOTA))
+        if whole.keys() - wanted.keys():
+            message = "resourceQuota does not have all fields defined on a project quota"
+            raise Invalid(message, code="MissingRequired", field=QUOTA)
+        members = belonging.members(self.client(), cluster_of(project.id), project.id)
+        others = [each for each in members if each["metadata"]["name"] != name]
+        over = [f"{term}={wanted[term]}" for term in exceeding(project, others, {"limit": wanted})]
+        if over:
+            message = f"resourceQuota exceeds projectLimit on fields: {','.join(over)}"
+            raise Invalid(message, code="MaxLimitExceeded", field=QUOTA)

@@ -105,6 +105,11 @@ class Nodes(Live):
         document = super().show(call, resource)
         return document | {"conditions": resource.spec.get("conditions") or [], "nodeTemplateId": None}
 
+    def field(self, call: Call, resource: Resource, name: str) -> Any:
+        if not _found(resource):
+            return Behaviour.field(self, call, resource, name)
+        return super().field(call, resource, name)
+
     def act(self, name: str, call: Call, resource: Resource) -> Response:
         if not _found(resource):
             raise NotFound("Lariat does not run this node yet", code="ActionNotAvailable")

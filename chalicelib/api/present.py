@@ -82,6 +82,33 @@ def values(kind: Kind, resource: Resource, schemas: str = "/v3/schemas") -> dict
     return shown
 
 
+Read = Callable[[Resource], Any]
+
+
+@cache
+def reader(kind: Kind, name: str) -> Read:
+    """How one field is read that stands in a resource or follows from it alone, as ``values`` shows it."""
+    if name != "id" and (kind.formatters or name not in (*kind.fields, *_DIRECT)):
+        return lambda resource: values(kind, resource).get(name)
+    if name == kind.parent:
+        return lambda resource: resource.parent
+    if name == "name" and not kind.named:
+        return lambda resource: resource.id.rpartition(":")[2]
+    if name in kind.fields:
+        field = kind.fields[name]
+        return lambda resource: (resource.spec if field.place == "spec" else resource.status).get(name, field.default)
+    return _DIRECT[name]
+
+
+_DIRECT: Mapping[str, Read] = {
+    "id": lambda resource: resource.id,
+    "created": lambda resource: resource.created,
+    "creatorId": lambda resource: resource.creator or None,
+    "state": lambda resource: state(resource).name,
+    "transitioning": lambda resource: state(resource).transitioning,
+}
+
+
 @cache
 def _shown(kind: Kind) -> frozenset[str]:
     return frozenset(name for name, field in kind.everything.items() if not field.secret)

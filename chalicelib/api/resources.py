@@ -60,15 +60,19 @@ def handle_resource(
 
 
 def handle_link(behaviour: Behaviour, call: Call, id: str, link: str, within: tuple[str, str] = ("", "")) -> Response:
-    """``GET`` of a link that the kind answers itself, or of the caller's rights."""
+    """``GET`` of a link that the kind answers itself, or of the caller's rights; ``PUT`` where it takes what it gave."""
     resource = find(behaviour, call, id, within)
     if link not in (*behaviour.kind.links, RIGHTS):
         raise missing(behaviour.kind.id, f"{id}/{link}")
-    if call.request.method != "GET":
-        raise MethodNotAllowed(f"Method {call.request.method} not supported")
-    if link == RIGHTS:
-        return answer(rights.of_object(behaviour.of(resource), call, resource))
-    return behaviour.of(resource).follow(link, call, resource)
+    match call.request.method:
+        case "GET" if link == RIGHTS:
+            return answer(rights.of_object(behaviour.of(resource), call, resource))
+        case "GET":
+            return behaviour.of(resource).follow(link, call, resource)
+        case "PUT" if link != RIGHTS:
+            return behaviour.of(resource).rewrite(link, call, resource)
+        case other:
+            raise MethodNotAllowed(f"Method {other} not supported")
 
 
 def find(behaviour: Behaviour, call: Call, id: str, within: tuple[str, str] = ("", "")) -> Resource:
@@ -149,7 +153,9 @@ class _Entries(Entries):
 
     @property
     def pageable(self) -> bool:
-        return self._whole and self._behaviour.plain_list and sees_all(self._call.identity, self._behaviour.kind.id)
+        if not (self._whole and self._behaviour.plain_list):
+            return False
+        return sees_all(self._call.identity, self._behaviour.kind.id, self._parent or "")
 
     def ids(self) -> Sequence[str]:
         return self._behaviour.resources.ids(self._behaviour.kind.id, self._parent)
@@ -161,7 +167,11 @@ class _Entries(Entries):
         found = self._found()
         if not self._whole:
             found = (resource for resource in found if resource.spec.get(self._field) == self._id)
-        return [resource for resource in found if self._behaviour.may(self._call, READ, resource)]
+        return self._behaviour.readable(self._call, found)
+
+    def value(self, resource: Resource, name: str) -> Any:
+        behaviour = self._behaviour.of(resource)
+        return behaviour.seen(resource).id if name == "id" else behaviour.field(self._call, resource, name)
 
     def show(self, resource: Resource) -> dict[str, Any]:
         return present(self._behaviour, self._call, resource)

@@ -6,6 +6,8 @@ the cluster's own RBAC that decides, asked as the impersonated user; who may ent
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from chalicelib.auth.identity import Identity
 from chalicelib.auth.roles import kinds
 from chalicelib.auth.roles.access import GLOBALLY, Scope
@@ -39,12 +41,27 @@ def rights(identity: Identity, kind: str, resource: Resource | None = None, pare
     return identity.access.summary(*_asked(identity, kind, resource, parent)).union(_common(identity, kind))
 
 
-def sees_all(identity: Identity, kind: str) -> bool:
-    """May ``identity`` read every resource of the kind, so that a list needs no look at each?"""
+def readable(identity: Identity, kind: str, resources: Iterable[Resource]) -> list[Resource]:
+    """Those that ``identity`` may read. Where that is all there is in a place, each of the rest is not looked at."""
     target = kinds.target(kind)
-    if identity.access is None or kinds.level(target) == OWN:
+    own = kinds.level(target) == OWN
+    whole: dict[str, bool] = {}
+
+    def is_whole(resource: Resource) -> bool:
+        place = (resource.parent or resource.creator) if own else resource.parent
+        if place not in whole:
+            whole[place] = sees_all(identity, kind, place)
+        return whole[place]
+
+    return [each for each in resources if is_whole(each) or may(identity, READ, kind, each)]
+
+
+def sees_all(identity: Identity, kind: str, parent: str = "") -> bool:
+    """May ``identity`` read every resource of the kind (inside of ``parent``), so that a list needs no look at each?"""
+    target = kinds.target(kind)
+    if identity.access is None or (kinds.level(target) == OWN and not parent):
         return False
-    return identity.access.allows(READ, *target)
+    return identity.access.allows(READ, *target, "", scope(target, parent))
 
 
 def is_scattered(identity: Identity, kind: str) -> bool:

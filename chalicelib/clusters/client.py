@@ -58,9 +58,11 @@ class ClusterClient:
             raise ClusterUnavailable(f"its API server answers {answer.status} to GET /version")
         return facts
 
-    def call_as(self, identity: Identity, cluster: str, method: str, path: str, body: bytes = b"") -> Answer:
+    def call_as(
+        self, identity: Identity, cluster: str, method: str, path: str, body: bytes = b"", kind: str = JSON
+    ) -> Answer:
         """Send a caller's request with no more rights than his own. Raises ``ClusterUnavailable`` or ``Forbidden``."""
-        content = (("content-type", "application/json"),) if body else ()
+        content = (("content-type", kind),) if body else ()
         head = RequestHead(method, path, (*content, *impersonation(identity)))
         return self._transport.call(cluster, head, body, TIMEOUT)
 

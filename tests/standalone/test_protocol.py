@@ -10,7 +10,8 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from standalone.protocol import LariatProtocol
-from standalone.proxy import Receive, Scope, Sender
+from standalone.proxy import Scope, Sender
+from standalone.whole import Receive
 
 REQUEST = b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n"
 SECONDS = 20.0

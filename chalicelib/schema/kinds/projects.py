@@ -41,7 +41,7 @@ CONTAINERS = "containerDefaultResourceLimit"
 
 def _quotas_fit(values: Mapping[str, Any]) -> None:
     """A namespace's default must come with a project's quota, name the same resources, and fit into it."""
-    whole, each = _limits(values.get("resourceQuota")), _limits(values.get(DEFAULT_QUOTA))
+    whole, each = limits(values.get("resourceQuota")), limits(values.get(DEFAULT_QUOTA))
     if whole.keys() != each.keys():
         raise Invalid(
             "resourceQuota and namespaceDefaultResourceQuota limit the same resources",
@@ -65,7 +65,8 @@ def _containers_fit(values: Mapping[str, Any]) -> None:
             raise Invalid(message, code="MaxLimitExceeded", field=CONTAINERS)
 
 
-def _limits(quota: Any) -> dict[str, str]:
+def limits(quota: Any) -> dict[str, str]:
+    """The amounts of a quota, without those that say nothing."""
     limit = (quota or {}).get("limit") or {}
     return {name: value for name, value in limit.items() if value}
 

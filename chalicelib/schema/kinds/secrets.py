@@ -15,7 +15,7 @@ from chalicelib.schema.live import declared
 
 REQUIRED = ("certs", "key", "privateKey", "registries")
 SHOWN_OPENED = ("data", "registries")
-"""What is shown though it is secret, to those who may read the project's secrets."""
+"""What is kept sealed and still shown, to those who may read the project's secrets."""
 
 UNCOPIED = "Lariat copies no service account's token: each copy would give its namespace the account's rights"
 _METADATA = ("labels", "annotations", "creatorId", "immutable")
@@ -51,4 +51,3 @@ def _fitting(kind: str, name: str, field: Field) -> Field:
 _KIND = enum("Opaque", *dict.fromkeys(TYPES.values()), *TYPES, update=False, default="Opaque")
 
 KINDS = tuple(_project_wide(mapped) for mapped in PROJECT_WIDE.values())
-SECRET = KINDS[0]

@@ -137,3 +137,30 @@ def test_a_cluster_that_is_not_there(scene: Scene, admin: Caller) -> None:
         "/v3/clusters/c-nope/storageClasses/x",
     ):
         assert admin.get(path).error[:2] == (503, "ClusterUnavailable")
+
+
+def test_a_namespaces_quota_fits_in_its_projects(scene: Scene, admin: Caller) -> None:
+    quota = {"resourceQuota": {"limit": {"pods": "10"}}, "namespaceDefaultResourceQuota": {"limit": {"pods": "4"}}}
+    project = admin.make("/v3/projects", {"name": "limited", "clusterId": "c-1", **quota})["id"]
+
+    def create(name: str, **limit: str) -> Reply:
+        share = {"resourceQuota": {"limit": limit}} if limit else {}
+        return admin.post(URL, {"name": f"quota-{name}", "projectId": project, **share})
+
+    assert create("fits", pods="5").status == 201
+    assert create("default").status == 201
+    too_much = create("too-much", pods="2")
+    assert too_much.error == (422, "MaxLimitExceeded", "resourceQuota")
+    assert too_much.json["message"].endswith("exceeds projectLimit on fields: pods=2")
+    assert create("no-default").error == (422, "MaxLimitExceeded", "resourceQuota")
+    assert create("other-terms", services="1").error == (422, "MissingRequired", "resourceQuota")
+    fits = f"{URL}/quota-fits"
+    assert admin.put(fits, {"resourceQuota": {"limit": {"pods": "7"}}}).error == (
+        422,
+        "MaxLimitExceeded",
+        "resourceQuota",
+    )
+    assert admin.put(fits, {"resourceQuota": {"limit": {"pods": "6"}}}).status == 200
+    assert admin.put(fits, {"description": "full, and still changed"}).status == 200
+    assert create("none-left", pods="1").error == (422, "MaxLimitExceeded", "resourceQuota")
+    assert scene.cluster.get("/api/v1/namespaces/quota-none-left").status_code == 404

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.api.live.conftest import Scene
 from tests.api.live.least import POD
@@ -108,6 +110,48 @@ def test_the_manifest_is_one_link_away(scene: Scene, admin: Caller) -> None:
     manifest = admin.get(made["links"]["yaml"]).json
     assert (manifest["kind"], manifest["metadata"]["name"]) == ("Deployment", "manifest")
     assert admin.get(f"{made['links']['self']}/nosuch").status == 404
+
+
+YAML = (("accept", "application/yaml"),)
+
+
+def test_the_manifest_is_yaml_for_who_asks_for_it(scene: Scene, admin: Caller) -> None:
+    made = scene.make("configMaps", name="manifest", data={"a": "1"})
+    url = made["links"]["yaml"]
+    for reply in (admin.get(url, headers=YAML), admin.get(f"{url}?_format=yaml")):
+        assert dict(reply.headers)["content-type"] == "application/yaml"
+        assert not reply.body.startswith(b"{")
+        assert yaml.safe_load(reply.body) == admin.get(url).json
+
+
+def test_a_manifest_replaces_the_object(scene: Scene, admin: Caller) -> None:
+    made = scene.make("configMaps", name="rewritten", data={"a": "1"})
+    url = made["links"]["yaml"]
+    manifest = yaml.safe_load(admin.get(url, headers=YAML).body)
+    manifest["data"] = {"b": "2"}
+    typed = (*YAML, ("content-type", "application/yaml"))
+    changed = admin.put(url, yaml.safe_dump(manifest).encode(), headers=typed)
+    assert yaml.safe_load(changed.body)["data"] == {"b": "2"}
+    assert admin.get(made["links"]["self"]).json["data"] == {"b": "2"}
+    assert admin.put(url, yaml.safe_dump(manifest).encode(), headers=typed).error[:2] == (409, "Conflict")
+    manifest["metadata"].pop("resourceVersion")
+    assert admin.put(url, {**manifest, "data": {"c": "3"}}).json["data"] == {"c": "3"}
+
+
+def test_what_a_manifest_can_not_do(scene: Scene, admin: Caller) -> None:
+    made = scene.make("configMaps", name="kept", data={"a": "1"})
+    url = made["links"]["yaml"]
+    manifest = admin.get(url).json
+    typed = (("content-type", "application/yaml"),)
+    renamed = {**manifest, "metadata": {"name": "other", "namespace": scene.inside}}
+    for body, status in ((b"", 422), (b"{: no yaml", 400), (json.dumps(renamed).encode(), 400)):
+        assert admin.put(url, body, headers=typed).status == status
+    assert admin.put(url, b"x" * (2 * 1024 * 1024 + 1), headers=typed).status == 413
+    assert admin.delete(url).status == 405
+    scene.grant(scene.plain.user, scene.inside)
+    assert scene.plain.get(url).status == 200
+    assert scene.plain.put(url, manifest).status == 403
+    assert admin.get(made["links"]["self"]).json["data"] == {"a": "1"}
 
 
 def test_replication_controllers_are_only_read(scene: Scene, admin: Caller) -> None:
