@@ -92,7 +92,8 @@ class World:
                 return {"certs": pem.CHAIN, "key": pem.KEY}
             case "project":
                 quota = {"limit": {"pods": "2"}}
-                return {"resourceQuota": quota, "namespaceDefaultResourceQuota": quota}
+                quotas = {"resourceQuota": quota, "namespaceDefaultResourceQuota": quota}
+                return quotas | {"containerDefaultResourceLimit": {"limitsCpu": "500m"}}
             case _:
                 return {}
 

@@ -40,7 +40,7 @@ from tests.support.world import (
 
 pytestmark = pytest.mark.cluster
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds within which the API server's authorizer has to know what was written."""
 
 REVIEWS = 300
