@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from chalicelib.clusters import moves
 from chalicelib.clusters.client import ClusterClient, parsed
@@ -75,7 +75,7 @@ class Namespaces:
         if wish == source:
             return Write(cluster)
         moves.check(self._resources, admitted.identity, cluster, source, wish)
-        return Write(cluster) if "dryRun" in admitted.target.query else Write(cluster, there, wish)
+        return Write(cluster) if _is_tried(admitted.target.query) else Write(cluster, there, wish)
 
     def done(self, write: Write, status: int) -> None:
         """The cluster has answered. What fails here must not hide that it has done as it was told."""
@@ -96,6 +96,10 @@ class Namespaces:
         if answer.status != 200:
             raise ClusterUnavailable(f"the cluster answers {answer.status} when asked for the namespace")
         return parsed(answer)
+
+
+def _is_tried(query: str) -> bool:
+    return any(name == "dryRun" for name, _ in parse_qsl(query, keep_blank_values=True))
 
 
 def _meant(admitted: Admitted) -> attributes.Attributes:
@@ -144,13 +148,24 @@ def _patched(operations: list[Any]) -> str | None:
     wish = None
     for each in operations:
         operation = each if isinstance(each, Mapping) else {}
-        steps = tuple(step.replace("~1", "/").replace("~0", "~") for step in str(operation.get("path")).split("/")[1:])
-        if steps != _POINTER[: len(steps)] or operation.get("op") == "test":
+        if operation.get("op") == "move" and _leads_there(_steps(operation.get("from"))):
+            raise Invalid("a patch of a namespace takes its annotation away by removing it", code="BadRequest")
+        steps = _steps(operation.get("path"))
+        if not _leads_there(steps) or operation.get("op") == "test":
             continue
         if steps != _POINTER or operation.get("op") not in ("add", "replace", "remove"):
             raise Invalid("a patch of a namespace changes its annotations one by one", code="BadRequest")
         wish = "" if operation["op"] == "remove" else _text(operation.get("value"))
     return wish
+
+
+def _steps(pointer: Any) -> tuple[str, ...]:
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in str(pointer).split("/")[1:])
+
+
+def _leads_there(steps: tuple[str, ...]) -> bool:
+    """Is it the annotation that a pointer means, or something that it is in?"""
+    return steps == _POINTER[: len(steps)]
 
 
 def _text(value: Any) -> str:

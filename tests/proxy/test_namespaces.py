@@ -209,9 +209,13 @@ def test_who_may_in_both_moves_it(scene: Scene, source: str, target: str) -> Non
     assert CLUSTER in scene.looked_at
 
 
-def test_a_dry_run_moves_nothing(scene: Scene) -> None:
-    assert scene.write("PATCH", f"{WEB}?dryRun=All", named(B), MERGE, user="admin").status == 200
-    assert placement(scene.resources, CLUSTER) == {}
+@pytest.mark.parametrize(
+    ("query", "moved"),
+    [("dryRun=All", {}), ("force=1&dry%52un=All", {}), ("fieldManager=dryRun", {"uid-web": B})],
+)
+def test_a_dry_run_moves_nothing(scene: Scene, query: str, moved: dict[str, str]) -> None:
+    assert scene.write("PATCH", f"{WEB}?{query}", named(B), MERGE, user="admin").status == 200
+    assert placement(scene.resources, CLUSTER) == moved
 
 
 def test_a_project_with_a_quota_takes_new_ones_only(scene: Scene) -> None:
@@ -244,6 +248,8 @@ def test_one_that_is_applied_for_the_first_time_is_new(scene: Scene) -> None:
         ([{"op": "replace", "path": "/metadata/annotations", "value": {PROJECT: B}}], PATCH),
         ([{"op": "add", "path": "", "value": named(B)}], PATCH),
         ([{"op": "copy", "from": "/metadata/annotations/x", "path": POINTER}], PATCH),
+        ([{"op": "move", "from": POINTER, "path": "/metadata/annotations/x"}], PATCH),
+        ([{"op": "move", "from": "/metadata/annotations", "path": "/metadata/labels"}], PATCH),
         (named(["c-1:p-1"]), JSON),  # type: ignore[arg-type]
         (json.dumps(named(A)).encode(), ("content-encoding", "gzip")),
     ],
