@@ -11,6 +11,7 @@
     ├── Conflict                409  somebody else wrote first
     │   ├── AlreadyExists       409
     │   └── NameTaken           409  a name that must be unique is held by another resource
+    ├── Stale                   409  it is not what the caller has read; trying again would lose what is new
     ├── TooLarge                413
     ├── TryLater                     ``retry_after`` says for how long to stay away
     │   └── TooManyRequests     429
@@ -92,6 +93,11 @@ class AlreadyExists(Conflict):
 
 class NameTaken(Conflict):
     code = "NotUnique"
+
+
+class Stale(LariatError):
+    status = 409
+    code = "Conflict"
 
 
 class TooLarge(LariatError):

@@ -10,7 +10,6 @@ from chalicelib.audit.event import ANSWERED, ENDED, Body
 from chalicelib.audit.recorder import ANSWERS, REQUESTS, Recorder
 from chalicelib.audit.redact import LARGEST
 from chalicelib.errors import LariatError
-from chalicelib.proxy import status
 from chalicelib.proxy.audited import Asked, body_of, caller, event
 from chalicelib.proxy.gatekeeper import Admitted, Gatekeeper
 from chalicelib.proxy.namespaces import Namespaces
@@ -140,7 +139,7 @@ class _Witness:
         try:
             self._recorder.check()
         except LariatError as error:
-            raise Refusal(*status.from_error(error)) from None
+            raise Refusal.of(error) from None
 
     def answer(self, code: int) -> None:
         """Write down what the caller is about to see. Raises ``Refusal`` if that must not be seen."""
@@ -148,7 +147,7 @@ class _Witness:
         try:
             self._record(ANSWERED, None)
         except LariatError as error:
-            raise Refusal(*status.from_error(error)) from None
+            raise Refusal.of(error) from None
 
     def end(self, answer: _Kept | None) -> None:
         """Write down the rest, if there is more to say; it is too late to refuse anything."""

@@ -32,10 +32,15 @@ BUSY = "the request's headers are too large for the tunnel"
 class Refusal(Exception):
     """Lariat's own answer to a proxied request."""
 
-    def __init__(self, code: int, body: bytes) -> None:
+    def __init__(self, code: int, body: bytes, headers: Headers = ()) -> None:
         super().__init__(code)
         self.code = code
         self.body = body
+        self.headers: Headers = (status.CONTENT_TYPE, *headers)
+
+    @classmethod
+    def of(cls, error: LariatError) -> Refusal:
+        return cls(*status.from_error(error), error.headers)
 
 
 class Proxy:
@@ -55,7 +60,7 @@ class Proxy:
             if tunnel is None:
                 raise self._gatekeeper.unavailable(admitted.target.cluster)
         except LariatError as error:
-            raise Refusal(*status.from_error(error)) from None
+            raise Refusal.of(error) from None
         document = dump_request(admitted.head._replace(deflate=tunnel.deflate))
         if len(document) > DOCUMENT:
             raise Refusal(431, status.status(431, BUSY))
@@ -91,7 +96,7 @@ class Proxy:
             # It may ask the cluster, by this loop.
             return await asyncio.to_thread(self._namespaces.judge, admitted, body), whole.again(body, receive)
         except LariatError as error:
-            raise Refusal(*status.from_error(error)) from None
+            raise Refusal.of(error) from None
 
 
 class _Caller:
@@ -229,7 +234,7 @@ def has_body(headers: list[tuple[bytes, bytes]]) -> bool:
 
 def _too_large() -> Refusal:
     message = f"the request is larger than {LARGEST_BODY // 1024 // 1024} MB"
-    return Refusal(*status.from_error(TooLarge(message)))
+    return Refusal.of(TooLarge(message))
 
 
 def _check_length(headers: list[tuple[str, str]]) -> None:
@@ -239,7 +244,8 @@ def _check_length(headers: list[tuple[str, str]]) -> None:
 
 
 async def refuse(send: Sender, refusal: Refusal) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(refusal.body)).encode())]
+    headers = [(name.encode(), value.encode()) for name, value in refusal.headers]
+    headers.append((b"content-length", str(len(refusal.body)).encode()))
     if refusal.code == 413:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": refusal.code, "headers": headers})

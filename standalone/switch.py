@@ -72,7 +72,7 @@ class Switch(asyncio.Protocol):
         try:
             _, tunnel, document = self._proxy.admit(self._scope)
         except Refusal as refusal:
-            self._answer(refusal.code, (status.CONTENT_TYPE,), refusal.body)
+            self._answer(refusal.code, refusal.headers, refusal.body)
             return
         self._exchange = tunnel.open()
         try:
@@ -96,7 +96,7 @@ class Switch(asyncio.Protocol):
         try:
             self._proxy.answering(self._scope, 101)
         except Refusal as refusal:
-            self._write(refusal.code, (status.CONTENT_TYPE,), refusal.body)
+            self._write(refusal.code, refusal.headers, refusal.body)
             return
         self._write_head(101, upgrade_headers(head.headers))
         self._switched = True
@@ -130,7 +130,7 @@ class Switch(asyncio.Protocol):
         try:
             self._proxy.answering(self._scope, code)
         except Refusal as refusal:
-            code, headers, body = refusal.code, (status.CONTENT_TYPE,), refusal.body
+            code, headers, body = refusal.code, refusal.headers, refusal.body
         self._write(code, headers, body)
 
     def _write(self, code: int, headers: Headers, body: bytes) -> None:

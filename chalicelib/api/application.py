@@ -17,7 +17,7 @@ from chalicelib.api.http import Pairs, Request, Response, answer, text
 from chalicelib.api.public import Public
 from chalicelib.api.registrations import Registrations
 from chalicelib.api.registry import Registry
-from chalicelib.api.resources import present
+from chalicelib.api.resources import shown
 from chalicelib.api.routes import Routes
 from chalicelib.api.schemas import root
 from chalicelib.api.settings import PUBLIC, Settings
@@ -140,7 +140,7 @@ class Application:
 
     def _setting(self, request: Request, name: str) -> Response:
         nobody = Call(request, Identity(user="", groups=(), token=""))
-        return answer(present(self._settings, nobody, self._settings.find(name)))
+        return shown(self._settings, nobody, self._settings.find(name))
 
     def _authenticated(self, request: Request, rest: list[str]) -> Response:
         identity = self._authenticator.authenticate(csrf.credentials(request))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chalicelib.api import conditional
 from chalicelib.api.http import Request, Response
 from chalicelib.api.links import related
 from chalicelib.api.merge import completed, merged, owned, replaced
@@ -161,7 +162,8 @@ class Behaviour:
             return self.resources.update(resource.key, lambda stored: self.merge(call, stored, values))
 
     def merge(self, call: Call, stored: Resource, values: Mapping[str, Any]) -> Resource:
-        """The stored resource with what was sent. Raises ``Invalid``."""
+        """The stored resource with what was sent. Raises ``Invalid``, and ``Stale`` if the caller has read another one."""
+        conditional.demand(call.request, self.tag(stored))
         if call.replacing:
             values = replaced(self.kind, stored.spec, values)
         values = completed(self.kind, stored.spec, values)
@@ -232,6 +234,10 @@ class Behaviour:
     def seen(self, resource: Resource) -> Resource:
         """The resource under the id that clients know."""
         return resource
+
+    def tag(self, resource: Resource) -> str:
+        """Names the state of a resource: any write changes it, and so does another resource of the same id."""
+        return conditional.tag(resource.uid, resource.version)
 
     def place(self, call: Call) -> Place:
         return Place(f"{call.root}/{self.kind.plural}", f"{call.version.path}/schemas")

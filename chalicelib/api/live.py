@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from chalicelib.api import belonging
+from chalicelib.api import belonging, conditional
 from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.api.conversation import Conversation, Make, Object
 from chalicelib.api.http import LARGEST_BODY, Response, answer
@@ -139,7 +139,12 @@ class Live(Behaviour):
     def change(self, call: Call, resource: Resource, make: Make) -> Resource:
         """Put what ``make`` makes of an object in its place."""
         talk = self.talk(call)
-        changed = talk.change(self.address(talk, resource), make)
+
+        def checked(stored: Object) -> Mapping[str, Any]:
+            conditional.demand(call.request, _tag(stored))
+            return make(stored)
+
+        changed = talk.change(self.address(talk, resource), checked)
         return self.read(talk, changed, _projects_of(resource), alone=True)
 
     def remove(self, call: Call, resource: Resource) -> Resource:
@@ -185,6 +190,10 @@ class Live(Behaviour):
             document["actions"] = {name: f"{url}?action={name}" for name in offered}
         return document | shown(self.kind, resource.spec, f"{call.version.path}/schemas")
 
+    def tag(self, resource: Resource) -> str:
+        found = resource.status.get(OBJECT)
+        return _tag(found) if found else super().tag(resource)
+
     def field(self, call: Call, resource: Resource, name: str) -> Any:
         return resource.spec.get(name)
 
@@ -220,6 +229,10 @@ def _manifest(call: Call, object: Object) -> Response:
 def cluster_of(context: str) -> str:
     """The cluster that a context is in: a project's id begins with it."""
     return context.partition(":")[0]
+
+
+def _tag(found: Object) -> str:
+    return conditional.tag(str(found["metadata"].get("resourceVersion", "")))
 
 
 def _namespace(found: Object) -> str:

@@ -23,6 +23,12 @@ _SCALARS: Mapping[str, Document] = {
     "password": {"type": "string", "format": "password"},
     "base64": {"type": "string", "format": "byte"},
 }
+_IF_MATCH: Document = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "the ETag of what was read; 409 if that has changed since",
+    "schema": {"type": "string"},
+}
 _LISTED = (("limit", "integer"), ("marker", "string"), ("sort", "string"), ("order", "string"))
 
 
@@ -94,9 +100,12 @@ def _resource(kind: Kind) -> Document:
         operations["get"] = _operation(f"read {kind.id}", answers={"200": _ref(kind.id)})
     if "PUT" in kind.resource_methods:
         body = _ref(f"{kind.id}.update")
-        operations["put"] = _operation(f"update {kind.id}", body=body, answers={"200": _ref(kind.id)})
+        operations["put"] = _operation(
+            f"update {kind.id}", query=[_IF_MATCH], body=body, answers={"200": _ref(kind.id)}
+        )
     if "DELETE" in kind.resource_methods:
-        operations["delete"] = _operation(f"remove {kind.id}", answers={"200": _ref(kind.id), "204": None})
+        answers = {"200": _ref(kind.id), "204": None}
+        operations["delete"] = _operation(f"remove {kind.id}", query=[_IF_MATCH], answers=answers)
     if kind.actions:
         operations["post"] = _post(f"act on {kind.id}", [], kind.actions, {})
     return operations

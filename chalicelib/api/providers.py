@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.api import csrf
 from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.api.http import Response, answer
-from chalicelib.errors import AlreadyExists, Forbidden, Invalid
+from chalicelib.errors import Forbidden, Invalid
 from chalicelib.schema import validate
 from chalicelib.schema.kind import Kind
 from chalicelib.store.resources import missing
-from chalicelib.types import Key, Resource
+from chalicelib.types import Resource
 
 if TYPE_CHECKING:
     from chalicelib.auth.providers.identities import Identities
@@ -34,18 +33,13 @@ class Provider(Behaviour):
     def find(self, id: str) -> Resource:
         if id != self.name:
             raise missing(self.kind.id, id)
-        known = LOCAL if self.name == "local" else {}
-        return self.resources.find(KIND, id) or Resource(kind=KIND, id=id, spec=known)
+        return self.resources.find(KIND, id) or self._blank()
 
     def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
-        if self.resources.find(KIND, resource.id) is None:
-            try:
-                return self.resources.create(self.merge(call, replace(resource, version=0), values))
-            except AlreadyExists:
-                # Somebody else configured it first; then this is an update like any other.
-                pass
-        key = Key(KIND, resource.id)
-        return self.resources.update(key, lambda stored: self.merge(call, stored, values))
+        return self.resources.record(self._blank(), lambda stored: self.merge(call, stored, values))
+
+    def _blank(self) -> Resource:
+        return Resource(kind=KIND, id=self.name, spec=LOCAL if self.name == "local" else {})
 
 
 class Working(Provider):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.api import rights
+from chalicelib.api import conditional, rights
 from chalicelib.api.behaviour import RIGHTS, Behaviour, Call, available
 from chalicelib.api.collection import Entries, collection
 from chalicelib.api.http import Response, answer
@@ -54,9 +54,10 @@ def handle_resource(
     if request.method == "PUT":
         return _update(registry, behaviour, call, resource)
     if request.method == "DELETE":
+        conditional.demand(request, behaviour.tag(resource))
         removed = behaviour.remove(call, resource)
         return answer(present(behaviour, call, removed)) if removed.finalizers else Response(204)
-    return answer(present(behaviour, call, resource))
+    return shown(behaviour, call, resource)
 
 
 def handle_link(behaviour: Behaviour, call: Call, id: str, link: str, within: tuple[str, str] = ("", "")) -> Response:
@@ -70,6 +71,7 @@ def handle_link(behaviour: Behaviour, call: Call, id: str, link: str, within: tu
         case "GET":
             return behaviour.of(resource).follow(link, call, resource)
         case "PUT" if link != RIGHTS:
+            conditional.demand(call.request, behaviour.of(resource).tag(resource))
             return behaviour.of(resource).rewrite(link, call, resource)
         case other:
             raise MethodNotAllowed(f"Method {other} not supported")
@@ -89,10 +91,17 @@ def present(behaviour: Behaviour, call: Call, resource: Resource) -> dict[str, A
     return behaviour.of(resource).show(call, resource)
 
 
+def shown(behaviour: Behaviour, call: Call, resource: Resource, status: int = 200) -> Response:
+    """Answer with one resource, and the name of its state."""
+    own = behaviour.of(resource)
+    return answer(own.show(call, resource), status, conditional.named(own.tag(resource)))
+
+
 def _act(behaviour: Behaviour, call: Call, resource: Resource, action: str) -> Response:
     available(action, behaviour.kind.actions, resource)
     if not behaviour.kind.actions[action].reading:
         _demand(behaviour, call, UPDATE, resource)
+    conditional.demand(call.request, behaviour.tag(resource))
     return behaviour.act(action, call, resource)
 
 
@@ -105,7 +114,8 @@ def _update(registry: Registry, behaviour: Behaviour, call: Call, resource: Reso
     body = call.request.document()
     values = validate.update(behaviour.kind, body)
     registry.check(call, behaviour.kind, values)
-    return answer(present(behaviour, call, behaviour.update(_described(call, body), resource, values)))
+    conditional.demand(call.request, behaviour.tag(resource))
+    return shown(behaviour, call, behaviour.update(_described(call, body), resource, values))
 
 
 def _create(registry: Registry, behaviour: Behaviour, call: Call, within: tuple[str, str]) -> Response:
@@ -121,7 +131,7 @@ def _create(registry: Registry, behaviour: Behaviour, call: Call, within: tuple[
     registry.check(call, kind, values)
     for validator in kind.validators:
         validator(values)
-    return answer(present(behaviour, call, behaviour.create(_described(call, body), values)), 201)
+    return shown(behaviour, call, behaviour.create(_described(call, body), values), 201)
 
 
 def _inside(behaviour: Behaviour, call: Call, within: tuple[str, str]) -> str:

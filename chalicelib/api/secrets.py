@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.api import conditional
 from chalicelib.api.behaviour import Behaviour, Call, Services
 from chalicelib.api.merge import owned, replaced
 from chalicelib.api.shown import shown
@@ -57,6 +58,7 @@ class Secrets(Behaviour):
         return self._holding(resource, self._mapped.to_kubernetes({**values, "name": id.rpartition(":")[2]}))
 
     def merge(self, call: Call, stored: Resource, values: Mapping[str, Any]) -> Resource:
+        conditional.demand(call.request, self.tag(stored))
         before = kept.opened(self._seal, stored)
         if call.replacing:
             values = replaced(self.kind, self._mapped.to_v3(before), values)

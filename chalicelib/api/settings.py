@@ -95,7 +95,11 @@ class Settings(Behaviour):
             return resource
         value = str(values["value"] or "").rstrip("/") if resource.id == "server-url" else str(values["value"] or "")
         self._check(resource.id, value)
-        return super().update(call, self.set(resource.id, value), {})
+
+        def change(stored: Resource) -> Resource:
+            return self.merge(call, stored, {} if _is(stored, value) else {"value": value})
+
+        return self.resources.record(Resource(kind="setting", id=resource.id), change)
 
     def links(self, resource: Resource) -> tuple[str, ...]:
         if self._is_fixed(resource.id):
@@ -119,8 +123,7 @@ class Settings(Behaviour):
             pass
 
         def change(stored: Resource) -> Resource:
-            same = str(stored.spec.get("value") or "") == value
-            return stored if same else replace(stored, spec={**stored.spec, "value": value})
+            return stored if _is(stored, value) else replace(stored, spec={**stored.spec, "value": value})
 
         return self.resources.update(Key("setting", name), change)
 
@@ -131,6 +134,10 @@ class Settings(Behaviour):
             raise Invalid(
                 f"{name} must be a number of minutes up to {MOST_MINUTES}", code="InvalidFormat", field="value"
             )
+
+
+def _is(stored: Resource, value: str) -> bool:
+    return str(stored.spec.get("value") or "") == value
 
 
 def variable(name: str) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from chalicelib.api.behaviour import Behaviour, Call, Services
-from chalicelib.errors import AlreadyExists, Forbidden
+from chalicelib.errors import Forbidden
 from chalicelib.schema.kind import Kind
 from chalicelib.types import Resource
 
@@ -37,13 +36,9 @@ class Shipped(Behaviour):
         if resource.id not in self._shipped:
             return super().update(call, resource, values)
         values = {name: value for name, value in values.items() if name in self._changeable}
-        if self.resources.find(self.kind.id, resource.id) is None:
-            try:
-                return self.resources.create(self.merge(call, replace(resource, version=0), values))
-            except AlreadyExists:
-                # Somebody else changed it first; then this is an update like any other.
-                pass
-        return super().update(call, resource, values)
+        shipped = self._shipped[resource.id]
+        with self.naming(values):
+            return self.resources.record(shipped, lambda stored: self.merge(call, stored, values))
 
     def links(self, resource: Resource) -> tuple[str, ...]:
         links = super().links(resource)

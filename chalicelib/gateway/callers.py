@@ -126,13 +126,13 @@ class Callers:
 
     def refuse(self, caller: str, stream: str, error: LariatError, entry: Entry | None = None) -> None:
         """Answer a request in the cluster's stead."""
-        code, body = status.from_error(error)
         try:
             if entry is not None:
-                entry.refused(code)
+                entry.refused(status.from_error(error)[0])
         except LariatError as unrecorded:
-            code, body = status.from_error(unrecorded)
-        head = dump_response(ResponseHead(code, (status.CONTENT_TYPE,)))
+            error = unrecorded
+        code, body = status.from_error(error)
+        head = dump_response(ResponseHead(code, (status.CONTENT_TYPE, *error.headers)))
         self._tell(caller, Frame(Kind.HEAD, stream, fin=True, document=head, data=body))
 
     def _open(self, caller: str, frame: Frame, head: RequestHead, entry: Entry) -> None:

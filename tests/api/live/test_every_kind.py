@@ -70,6 +70,25 @@ def test_it_is_listed_filtered_and_paged(scene: Scene, case: Case) -> None:
 
 
 @each
+def test_who_has_read_something_older_changes_nothing(scene: Scene, case: Case) -> None:
+    itself = make(scene, case)["links"]["self"]
+    read = scene.admin.get(itself)
+    stale = {"headers": [("if-match", '"1"')]}
+    assert scene.admin.put(itself, case.change, **stale).error == (409, "Conflict", "")
+    assert scene.admin.delete(itself, **stale).error == (409, "Conflict", "")
+    assert scene.admin.get(itself).json["uuid"] == read.json["uuid"]
+    # A controller may write meanwhile, as to any object.
+    replies = (scene.admin.put(itself, case.change, headers=[("if-match", _tag(scene, itself))]) for _ in range(5))
+    changed = next(reply for reply in replies if reply.status != 409)
+    assert changed.status == 200, changed.body
+    assert dict(changed.headers)["etag"] not in ("", dict(read.headers)["etag"])
+
+
+def _tag(scene: Scene, itself: str) -> str:
+    return dict(scene.admin.get(itself).headers)["etag"]
+
+
+@each
 def test_it_is_updated(scene: Scene, case: Case) -> None:
     made = make(scene, case)
     changed = scene.admin.put(made["links"]["update"], case.change)
