@@ -143,7 +143,7 @@ class Reconciler:
             # What an older Lariat made has no label to find it by.
             wholly = (*contents.WHOLE, "ClusterRoleBinding") if wanted.bound else contents.WHOLE
             outcome = contents.plan(wanted, self._objects.look(cluster.id, readiness.version(cluster), wholly))
-            desired.remember(self._resources, wanted, outcome)
+            desired.remember(self._resources, wanted, outcome, timestamp(self._clock.now()))
             refused = self._objects.carry_out(cluster.id, outcome.plan)
             now = timestamp(self._clock.now())
             self._resources.update(cluster.key, lambda stored: readiness.propagated(stored, cluster, refused, now))

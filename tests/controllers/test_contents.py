@@ -95,7 +95,7 @@ def kept(objects: Objects) -> list[Any]:
 
 def test_all_of_it_in_one_pass_and_none_of_it_afterwards(objects: Objects, transport: DirectTransport) -> None:
     first = bring(objects, DESIRED)
-    assert (first.used, first.unfit) == ({ONE: {"pods": "10"}}, ())
+    assert (first.used, first.unfit) == ({ONE: {"pods": "10"}}, {ONE: []})
     assert sorted(first.record.values(), reverse=True)[:3] == [TWO, ONE, ONE]
     kinds = {kind for kind, _ in kept(objects)}
     assert kinds == set(OURS) | {"ClusterRole"}
