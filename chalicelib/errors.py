@@ -21,6 +21,7 @@
         │   │   └── AnswerLost  502  a connection that the answer was to come on has ended
         │   └── TimedOut        504  no answer, or not all of it, in time
         ├── Busy                503  throttled; a ``TryLater`` too
+        │   └── Held            503  another process is at the same
         └── Gone                503  the WebSocket connection that a message was for has ended
 
 Kubernetes' own errors never become one of these: the proxy passes them through.
@@ -147,6 +148,10 @@ class TimedOut(ClusterUnavailable):
 
 class Busy(TryLater, Unavailable):
     code = "TooBusy"
+
+
+class Held(Busy):
+    code = "Held"
 
 
 class Gone(Unavailable):

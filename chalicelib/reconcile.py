@@ -3,7 +3,8 @@
 Level-triggered: a key says only that something may have changed. Everything is loaded afresh, a controller makes a plan
 of it, and this executes the plan. A cluster has two keys: its own, by which its health is looked at, often and cheaply,
 and one of the kind ``contents``, by which all that Lariat keeps in it is brought in line. What else changes leads to the
-latter, for the clusters concerned.
+latter, for the clusters concerned. Whoever writes into a cluster holds its lease; who does not get it comes again, since
+the holder may have read before what brought them here.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from chalicelib.clusters.objects import Objects
 from chalicelib.controllers import contents, defaults, health, readiness
 from chalicelib.controllers.contents import Desired
 from chalicelib.controllers.health import RETRY_SECONDS, Observed, Plan
-from chalicelib.errors import ClusterUnavailable, NotFound
+from chalicelib.errors import ClusterUnavailable, Held, NotFound
+from chalicelib.store.leases import Leases
 from chalicelib.store.removal import Removal
 from chalicelib.store.resources import Resources, timestamp
 from chalicelib.types import Clock, Key, Resource, Seal
@@ -57,6 +59,7 @@ class Reconciler:
         self._clock = clock
         self._removal = removal
         self._affected = Affected(resources)
+        self._leases = Leases(resources, clock)
         self._enqueue = enqueue
         self._word = word
         self._seal = seal
@@ -68,6 +71,8 @@ class Reconciler:
         except NotFound:
             # Somebody has removed it meanwhile.
             return None
+        except Held as held:
+            return held.retry_after
 
     def _reconcile(self, key: Key) -> float | None:
         if key.kind == CONTENTS:
@@ -108,7 +113,7 @@ class Reconciler:
 
     def _first(self, cluster: Resource, observed: Observed) -> Observed:
         try:
-            known = self._pass(cluster)[0]
+            known = self._pass(replace(cluster, status=health.status(cluster, observed)))[0]
             return replace(observed, early=not self._objects.know(cluster.id, known.administrators))
         except ClusterUnavailable as error:
             return self._failed(cluster, error)
@@ -133,14 +138,15 @@ class Reconciler:
 
     def _pass(self, cluster: Resource) -> tuple[Desired, tuple[str, ...]]:
         """Compare and write everything; return what was desired, and what the cluster refused."""
-        wanted = desired.load(self._resources, self._seal, cluster)
-        # What an older Lariat made has no label to find it by.
-        wholly = (*contents.WHOLE, "ClusterRoleBinding") if wanted.bound else contents.WHOLE
-        outcome = contents.plan(wanted, self._objects.look(cluster.id, wholly))
-        desired.remember(self._resources, wanted, outcome)
-        refused = self._objects.carry_out(cluster.id, outcome.plan)
-        now = timestamp(self._clock.now())
-        self._resources.update(cluster.key, lambda stored: readiness.propagated(stored, cluster, refused, now))
+        with self._leases.hold(cluster.id):
+            wanted = desired.load(self._resources, self._seal, cluster)
+            # What an older Lariat made has no label to find it by.
+            wholly = (*contents.WHOLE, "ClusterRoleBinding") if wanted.bound else contents.WHOLE
+            outcome = contents.plan(wanted, self._objects.look(cluster.id, readiness.version(cluster), wholly))
+            desired.remember(self._resources, wanted, outcome, timestamp(self._clock.now()))
+            refused = self._objects.carry_out(cluster.id, outcome.plan)
+            now = timestamp(self._clock.now())
+            self._resources.update(cluster.key, lambda stored: readiness.propagated(stored, cluster, refused, now))
         return wanted, refused
 
     def _populate(self, cluster: Resource) -> Resource:
@@ -163,8 +169,9 @@ class Reconciler:
         if not self._client.connected(cluster.id):
             return
         try:
-            wanted = desired.load(self._resources, self._seal, cluster)
-            outcome = contents.plan(wanted, self._objects.look(cluster.id))
-            self._objects.carry_out(cluster.id, outcome.plan)
+            with self._leases.hold(cluster.id):
+                wanted = desired.load(self._resources, self._seal, cluster)
+                outcome = contents.plan(wanted, self._objects.look(cluster.id, readiness.version(cluster)))
+                self._objects.carry_out(cluster.id, outcome.plan)
         except ClusterUnavailable as error:
             log.warning("cluster %s goes, but what Lariat made in it stays: %s", cluster.id, error.message)

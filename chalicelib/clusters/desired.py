@@ -7,7 +7,7 @@ record of their own, which ``administrators.py`` keeps.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from chalicelib.auth.rights import library
 from chalicelib.auth.roles.bindings import read_all
 from chalicelib.clusters import isolation, secrets
 from chalicelib.clusters.administrators import Administrators
+from chalicelib.controllers import quotas
 from chalicelib.controllers.contents import Desired, Outcome
 from chalicelib.controllers.podsecurity import SHIPPED
 from chalicelib.errors import NotFound
@@ -31,6 +32,8 @@ POLICY = "podSecurityPolicyTemplateId"
 
 def load(resources: Resources, seal: Seal, cluster: Resource) -> Desired:
     """A cluster that is being removed is to hold no secret, so none is opened."""
+    # Before the projects: one that the record names and that is not there is gone then, never yet to be seen.
+    record = placement(resources, cluster.id)
     known = library(resources)
     projects = list(resources.all("project", cluster.id))
     inside = [binding for project in projects for binding in resources.all("projectRoleTemplateBinding", project.id)]
@@ -42,7 +45,7 @@ def load(resources: Resources, seal: Seal, cluster: Resource) -> Desired:
         projects=_with_policies(resources, projects),
         secrets=() if cluster.removed else [*secrets.load(resources, seal, projects)],
         policies=policies(resources),
-        record=placement(resources, cluster.id),
+        record=record,
     )
 
 
@@ -59,11 +62,11 @@ def place(resources: Resources, cluster: str, namespace: str, project: str) -> N
     resources.touch(cluster)
 
 
-def remember(resources: Resources, desired: Desired, outcome: Outcome) -> None:
+def remember(resources: Resources, desired: Desired, outcome: Outcome, now: str) -> None:
     """Keep what a pass has seen; what the API has placed meanwhile counts."""
     isolation.keep(resources, desired)
     for project in desired.projects:
-        _tell(resources, project, outcome.used.get(project.id, {}))
+        _tell(resources, project, outcome.used.get(project.id, {}), outcome.unfit.get(project.id, ()), now)
     if outcome.record == desired.record:
         return
 
@@ -88,18 +91,19 @@ def _change(resources: Resources, cluster: str, change: Callable[[Mapping[str, s
     resources.record(Resource(kind=PLACEMENT, id=cluster), changed)
 
 
-def _tell(resources: Resources, project: Resource, used: Mapping[str, str]) -> None:
-    """Show how much of a project's quota its namespaces have, and which policy is chosen for it."""
+def _tell(resources: Resources, project: Resource, used: Mapping[str, str], unfit: Sequence[str], now: str) -> None:
+    """Show what a project's namespaces have of its quota, which get nothing, and which policy is chosen for it."""
     chosen = project.spec.get(POLICY)
 
     def told(stored: Resource) -> Resource:
         quota = stored.spec.get("resourceQuota")
         whole = {**stored.spec, "resourceQuota": {**quota, "usedLimit": dict(used)}} if quota else stored.spec
-        return replace(stored, spec=whole, status={**stored.status, POLICY: chosen})
+        return quotas.told(replace(stored, spec=whole, status={**stored.status, POLICY: chosen}), unfit, now)
 
     quota = project.spec.get("resourceQuota")
     known = not quota or (quota.get("usedLimit") or {}) == used
-    if not known or project.status.get(POLICY) != chosen:
+    told_already = quotas.told(project, unfit, now).conditions == project.conditions
+    if not (known and told_already) or project.status.get(POLICY) != chosen:
         with contextlib.suppress(NotFound):
             resources.update(project.key, told)
 

@@ -67,8 +67,10 @@ class Objects:
             found.extend({"apiVersion": collection.api, "kind": kind, **item} for item in page)
         return found
 
-    def look(self, cluster: str, wholly: Sequence[str] = WHOLE) -> Observed:
+    def look(self, cluster: str, version: Mapping[str, Any], wholly: Sequence[str] = WHOLE) -> Observed:
         """Look at all that a pass over a cluster needs; ``wholly`` at all objects of these kinds, whoever made them.
+
+        ``version`` is the cluster's, as it was last heard: to ask for it costs as much as to look at a kind.
 
         Raises ``ClusterUnavailable``.
         """
@@ -76,7 +78,6 @@ class Objects:
         found = {
             kind: self.observe(cluster, kind, "" if kind in wholly else ANYONE) for kind, yes in served.items() if yes
         }
-        version = self._client.version(cluster)
         return Observed(found, minor(version), served["PodSecurityPolicy"])
 
     def know(self, cluster: str, administrators: Sequence[Subject]) -> bool:

@@ -75,12 +75,13 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The plan, and what to remember: the new ``record``, and the quotas that projects have ``used``."""
+    """The plan, and what to remember: the new ``record``, what of their quotas projects have ``used``, and which of their
+    namespaces are ``unfit`` for a share."""
 
     plan: Plan
     record: Mapping[str, str]
     used: Mapping[str, Mapping[str, str]]
-    unfit: tuple[str, ...]
+    unfit: Mapping[str, Sequence[str]]
 
 
 def isolated(cluster: Resource) -> bool:
@@ -93,7 +94,7 @@ def plan(desired: Desired, observed: Observed) -> Outcome:
     projects = [project for project in desired.projects if not project.removed and not leaving]
     ids = frozenset(project.id for project in projects)
     namespaces = observed.of("Namespace")
-    placed = placement.place(namespaces, desired.record, ids, places(projects))
+    placed = placement.place(namespaces, desired.record, ids, places(projects), leaving=leaving)
     system = next((project.id for project in projects if project.labels.get(SYSTEM_PROJECT) == "true"), "")
     on, named = isolated(desired.cluster), observed.minor >= NAMED_SINCE
     chosen = podsecurity.choose(desired.cluster, projects, desired.policies)

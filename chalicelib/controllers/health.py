@@ -42,8 +42,7 @@ def plan(cluster: Resource, observed: Observed, now: str) -> Plan:
         # Who sees the cluster as active may use it.
         return Plan(readiness.early(cluster, now), again=SOON)
     if observed.version is not None:
-        known = {**cluster.status, "version": dict(observed.version)}
-        return Plan(readiness.ready(replace(cluster, status=known), now), PROBE_SECONDS)
+        return Plan(readiness.ready(replace(cluster, status=status(cluster, observed)), now), PROBE_SECONDS)
     if observed.connected:
         message = f"The agent is connected, but {observed.failure}"
         return Plan(readiness.unavailable(cluster, "ApiServerUnreachable", message, now), again=RETRY_SECONDS)
@@ -51,3 +50,8 @@ def plan(cluster: Resource, observed: Observed, now: str) -> Plan:
         return Plan(readiness.waiting(cluster, now))
     message = "The cluster's agent is not connected; requests work again as soon as it is"
     return Plan(readiness.unavailable(cluster, "AgentDisconnected", message, now))
+
+
+def status(cluster: Resource, observed: Observed) -> dict[str, Any]:
+    """A cluster's status with the version that its API server answered, if it did."""
+    return {**cluster.status, **({} if observed.version is None else {"version": dict(observed.version)})}

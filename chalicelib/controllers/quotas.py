@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,14 @@ KINDS = ("ResourceQuota", "LimitRange")
 WISH = "field.cattle.io/resourceQuota"
 CONTAINER_WISH = "field.cattle.io/containerDefaultResourceLimit"
 QUOTA_LABEL = "resourcequota.management.cattle.io/default-resource-quota"
+FITS = "ResourceQuotaFits"
+"""A project's condition: does every namespace get its share?"""
+
+LONGEST = 1000
+_UNFIT = (
+    "Raise the project's resourceQuota, or lower what its namespaces ask for: these get nothing, for their shares don't "
+    "fit in what the older ones leave"
+)
 
 TERMS: Mapping[str, str] = {
     "pods": "pods",
@@ -53,11 +61,11 @@ Limits = Mapping[str, Decimal]
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """``used`` is what each project (full id) has handed out; ``unfit`` are namespaces that got nothing."""
+    """By project (its full id): ``used`` is what it has handed out, ``unfit`` are its namespaces that got nothing."""
 
     plan: Plan
     used: Mapping[str, Mapping[str, str]]
-    unfit: tuple[str, ...]
+    unfit: Mapping[str, Sequence[str]]
 
 
 def plan(
@@ -65,7 +73,7 @@ def plan(
 ) -> Shares:
     wanted: list[Document] = []
     used: dict[str, Mapping[str, str]] = {}
-    unfit: list[str] = []
+    unfit: dict[str, Sequence[str]] = {}
     for project in projects:
         members = _members(project.id, namespaces, place)
         wanted.extend(range for member in members if (range := _limit_range(project, member)))
@@ -74,9 +82,18 @@ def plan(
             continue
         shares = _share(project, members, total)
         wanted.extend(_quota(name, share or dict.fromkeys(total, Decimal(0))) for name, share in shares.items())
-        unfit.extend(name for name, share in shares.items() if share is None)
+        unfit[project.id] = sorted(name for name, share in shares.items() if share is None)
         used[project.id] = {term: written(value) for term, value in _sum(total, shares.values()).items()}
-    return Shares(compare(OWNER, wanted, observed), used, tuple(sorted(unfit)))
+    return Shares(compare(OWNER, wanted, observed), used, unfit)
+
+
+def told(project: Resource, unfit: Sequence[str], now: str) -> Resource:
+    """The project, saying which of its namespaces may have nothing, as nobody else does."""
+    if not _limits(project.spec.get("resourceQuota")):
+        return replace(project, conditions=tuple(each for each in project.conditions if each.type != FITS))
+    if not unfit:
+        return project.with_condition(FITS, "True", now=now)
+    return project.with_condition(FITS, "False", "Exceeded", f"{_UNFIT}: {', '.join(unfit)}"[:LONGEST], now=now)
 
 
 def exceeding(project: Resource, others: Iterable[Document], wish: Any) -> list[str]:

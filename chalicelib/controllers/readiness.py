@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from chalicelib.types import Resource
 
@@ -79,3 +80,8 @@ def is_ready(cluster: Resource) -> bool:
 
 def was_connected(cluster: Resource) -> bool:
     return any(condition.type == PENDING and condition.status == "True" for condition in cluster.conditions)
+
+
+def version(cluster: Resource) -> Mapping[str, Any]:
+    """What a cluster's API server last said of its version."""
+    return cluster.status.get("version") or {}

@@ -21,6 +21,7 @@ from chalicelib.adapters.streams import Streams, change_of
 from chalicelib.errors import Busy, TooLarge, Unavailable
 from chalicelib.store.codec import encode
 from chalicelib.types import Key, Put, Resource, Store
+from tests.contract.leases import LeaseContract
 from tests.contract.store import StoreContract, cluster
 from tests.support.clock import ManualClock
 from tests.support.faulty import faulty_proxy
@@ -129,6 +130,10 @@ class TestDynamoStore(StoreContract):
         for call in (partial(store.get, Key("cluster", "c-1")), partial(store.list, "cluster"), store.create_table):
             with pytest.raises(Unavailable):
                 call()
+
+
+class TestLeases(LeaseContract):
+    pass
 
 
 class TrimmedError(Exception):

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.adapters.sqlite import SqliteStore
 from chalicelib.types import Store
+from tests.contract.leases import LeaseContract
 from tests.contract.store import StoreContract
 from tests.support.clock import ManualClock
 
@@ -26,4 +27,8 @@ def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
 
 
 class TestSqliteStore(StoreContract):
+    pass
+
+
+class TestLeases(LeaseContract):
     pass

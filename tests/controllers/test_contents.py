@@ -19,6 +19,7 @@ from chalicelib.controllers.secrets import Secret
 from chalicelib.types import Resource
 from tests.kubernetes.cluster import Cluster
 from tests.support.direct import DirectTransport
+from tests.support.transport import VERSION
 from tests.support.world import bind, library
 
 pytestmark = pytest.mark.cluster
@@ -79,7 +80,7 @@ def leaving(desired: Desired) -> Desired:
 
 
 def bring(objects: Objects, desired: Desired) -> Outcome:
-    made = plan(desired, objects.look(CLUSTER))
+    made = plan(desired, objects.look(CLUSTER, VERSION))
     assert objects.carry_out(CLUSTER, made.plan) == ()
     return made
 
@@ -94,12 +95,12 @@ def kept(objects: Objects) -> list[Any]:
 
 def test_all_of_it_in_one_pass_and_none_of_it_afterwards(objects: Objects, transport: DirectTransport) -> None:
     first = bring(objects, DESIRED)
-    assert (first.used, first.unfit) == ({ONE: {"pods": "10"}}, ())
+    assert (first.used, first.unfit) == ({ONE: {"pods": "10"}}, {ONE: []})
     assert sorted(first.record.values(), reverse=True)[:3] == [TWO, ONE, ONE]
     kinds = {kind for kind, _ in kept(objects)}
     assert kinds == set(OURS) | {"ClusterRole"}
     before = len(transport.requests)
-    again = plan(replace(DESIRED, record=first.record), objects.look(CLUSTER))
+    again = plan(replace(DESIRED, record=first.record), objects.look(CLUSTER, VERSION))
     assert again.plan.is_empty
     assert again.record == first.record
     assert len(transport.requests) - before <= len(WHOLE) + len(OURS) + 2, "one list a kind, however many objects"

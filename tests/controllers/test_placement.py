@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from chalicelib.clusters.manifest import NAMESPACE as AGENTS
-from chalicelib.controllers.objects import Patch, Ref
+from chalicelib.controllers.objects import Delete, Patch, Plan, Ref
 from chalicelib.controllers.placement import PROJECT, place
+from chalicelib.mapping.kind import CREATOR
 
 ONE, TWO = "c-1:p-1", "c-1:p-2"
 PROJECTS = frozenset((ONE, TWO))
@@ -71,6 +72,35 @@ def test_a_namespace_that_comes_with_the_cluster(seen: dict[str, Any], record: d
 def test_a_namespace_that_goes_is_in_no_project() -> None:
     made = place([namespace(TWO, deletionTimestamp="2026-11-24T08:00:00Z")], {"uid": ONE}, PROJECTS)
     assert (made.namespaces, made.plan.patch) == ({}, ())
+
+
+GONE = "c-1:p-gone"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "record", "goes"),
+    [
+        ({}, GONE, True),
+        ({"deletionTimestamp": "2026-11-24T08:00:00Z"}, GONE, False),
+        ({"annotations": {PROJECT: GONE}}, GONE, False),
+        ({}, ONE, False),
+        ({}, "", False),
+        ({}, None, False),
+        ({"name": AGENTS}, GONE, False),
+    ],
+)
+def test_what_was_made_through_the_api_goes_with_its_project(
+    metadata: dict[str, Any], record: str | None, goes: bool
+) -> None:
+    seen = {"metadata": {"name": "web", "uid": "uid", "annotations": {CREATOR: "u-1", PROJECT: GONE}, **metadata}}
+    known = {} if record is None else {"uid": record}
+    made = place([seen], known, PROJECTS)
+    deleted = (Delete(Ref("v1", "Namespace", "", "web"), "uid"),)
+    assert made.plan.delete == (deleted if goes else ())
+    if goes:
+        assert (made.namespaces, made.plan) == ({}, Plan(delete=deleted))
+        assert made.record == known, "until it is gone"
+    assert place([seen], known, frozenset(), leaving=True).plan.delete == ()
 
 
 def test_bare_metadata() -> None:

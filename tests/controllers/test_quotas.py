@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib.auth.roles.cluster import Place
-from chalicelib.controllers.quotas import CONTAINER_WISH, WISH, Shares, exceeding, plan
+from chalicelib.controllers.quotas import CONTAINER_WISH, FITS, WISH, Shares, exceeding, plan, told
 from chalicelib.types import Resource
 
 ONE = "c-1:p-1"
+NOW, LATER = "2026-11-24T08:00:00Z", "2026-11-24T08:10:00Z"
 
 
 def project(total: Any = None, default: Any = None, **spec: Any) -> Resource:
@@ -49,13 +51,13 @@ PODS = project({"pods": "10"}, {"pods": "4"})
 def test_every_namespace_gets_the_default() -> None:
     made = share(PODS, namespace("a"), namespace("b"))
     assert quotas(made) == {"a": {"pods": "4"}, "b": {"pods": "4"}}
-    assert (made.used, made.unfit) == ({ONE: {"pods": "8"}}, ())
+    assert (made.used, made.unfit) == ({ONE: {"pods": "8"}}, {ONE: []})
 
 
 def test_the_oldest_come_first_and_what_does_not_fit_gets_nothing() -> None:
     made = share(PODS, namespace("a", 3), namespace("b", 1), namespace("c", 2))
     assert quotas(made) == {"a": {"pods": "0"}, "b": {"pods": "4"}, "c": {"pods": "4"}}
-    assert (made.used, made.unfit) == ({ONE: {"pods": "8"}}, ("a",))
+    assert (made.used, made.unfit) == ({ONE: {"pods": "8"}}, {ONE: ["a"]})
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,16 @@ def test_the_oldest_come_first_and_what_does_not_fit_gets_nothing() -> None:
 )
 def test_a_namespaces_own_wish(wish: Any, pods: str) -> None:
     assert quotas(share(PODS, namespace("a", wish=wish)))["a"] == {"pods": pods}
+
+
+def test_the_project_says_who_gets_nothing_as_long_as_that_is_so() -> None:
+    crowded = told(PODS, ["a", "b"], NOW)
+    assert [(each.type, each.status) for each in crowded.conditions] == [(FITS, "False")]
+    assert crowded.conditions[0].message.endswith(": a, b")
+    assert told(crowded, ["a", "b"], LATER) == crowded
+    roomy = told(crowded, [], LATER)
+    assert [(each.status, each.message, each.changed) for each in roomy.conditions] == [("True", "", LATER)]
+    assert told(replace(roomy, spec={}), [], LATER).conditions == ()
 
 
 def test_terms_and_amounts_are_kubernetes_ones() -> None:

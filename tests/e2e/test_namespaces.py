@@ -114,7 +114,25 @@ def test_what_somebody_writes_past_lariat_moves_nothing(
     assert not other.can("get", "configmaps", "-n", "ns-forged")
 
 
+@pytest.mark.parametrize("away", [False, True])
+def test_a_deleted_project_takes_along_what_was_made_through_the_api(house: House, away: bool) -> None:
+    """Also if its cluster can't be reached then: as soon as it is back. What kubectl made stays, in no project."""
+    made, kept = f"ns-goes-{away}".lower(), f"ns-stays-{away}".lower()
+    project = house.project(f"goes-{away}", kept)
+    house.make(f"/v3/cluster/{house.imported.id}/namespaces", {"name": made, "projectId": project})
+    eventually(lambda: is_in(house, kept, project) and is_in(house, made, project), "both are in the project")
+    if away:
+        house.imported.stop()
+        house.imported.await_state("unavailable")
+    assert house.admin.delete(f"/v3/projects/{project}").status_code in (200, 204)
+    if away:
+        house.imported.connect(house.cluster.kubeconfig)
+    gone = ("get", "namespace", made)
+    eventually(lambda: "NotFound" in house.cluster.kubectl(*gone).err, "what the API made is gone")
+    eventually(lambda: where(house, kept) == "", "what kubectl made is nobody's")
+
+
 def is_in(house: House, namespace: str, project: str) -> bool:
     found = house.cluster.kubectl("get", "namespace", namespace, "-o", "json").json["metadata"]
-    said = (found["annotations"].get(PROJECT), found["labels"].get(PROJECT))
-    return bool(said == (project, project.rpartition(":")[2]))
+    said = ((found.get(part) or {}).get(PROJECT) for part in ("annotations", "labels"))
+    return [*said] == [project, project.rpartition(":")[2]]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.controllers.quotas import FITS
 from tests.e2e.house import House, Person, namespaced, soon
 from tests.kubernetes.cluster import Cluster
 from tests.support.lariat import Client, Imported, Server, eventually
@@ -84,8 +85,10 @@ def test_each_namespace_gets_its_share_and_no_more(house: House, owner: Person, 
             assert serve(owner, space, f"one-{number}").code == 0
         refused = serve(owner, space, "beyond")
         assert (refused.code, "exceeded quota: default-quota" in refused.err) == (1, True), refused
-    used = house.admin.get(f"/v3/projects/{project}").json()["resourceQuota"]["usedLimit"]
-    assert used["services"] == "3"
+    shown = house.admin.get(f"/v3/projects/{project}").json()
+    assert shown["resourceQuota"]["usedLimit"]["services"] == "3"
+    fits = next(each for each in shown["conditions"] if each["type"] == FITS)
+    assert (fits["status"], fits["message"].rpartition(": ")[2]) == ("False", SPACES[2])
 
 
 def test_who_works_in_a_namespace_does_not_change_its_share(house: House, owner: Person) -> None:

@@ -1,4 +1,4 @@
-"""The limits of API Gateway that an idle agent must keep."""
+"""The limits of AWS that times have to keep."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 from chalicelib.gateway.directory import SECONDS
 from chalicelib.main import KEEPALIVE, LIFETIME, LINGER, PATIENCE, PING
+from chalicelib.store import leases
 from tests.infra.stack import INFRA
 from tests.support import gateway
 
@@ -29,5 +30,11 @@ def test_the_sign_of_life_has_a_route_without_a_function() -> None:
     assert f'{{"action":"{route[1]}"}}' == PING == gateway.PING.decode()
 
 
-def text() -> str:
-    return (INFRA / "socket.tf").read_text()
+def test_a_lease_outlasts_the_function_that_holds_it() -> None:
+    function = re.search(r'work += \{ handler = "app.work".*? timeout = (\d+)', text("functions.tf"))
+    assert function
+    assert int(function[1]) < leases.SECONDS - leases.MARGIN
+
+
+def text(file: str = "socket.tf") -> str:
+    return (INFRA / file).read_text()
