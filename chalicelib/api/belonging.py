@@ -23,16 +23,17 @@ def project(client: ClusterClient, cluster: str, namespace: str) -> str:
 
 def projects(client: ClusterClient, cluster: str) -> Mapping[str, str]:
     """Each namespace that is in a project, with the project."""
-    return {each["metadata"]["name"]: belongs for each in _all(client, cluster) if (belongs := project_of(each))}
+    return {each["metadata"]["name"]: belongs for each in everything(client, cluster) if (belongs := project_of(each))}
 
 
 def members(client: ClusterClient, cluster: str, project: str) -> list[Object]:
     """The namespaces of one project, the oldest first, as quotas are given out."""
-    found = [each for each in _all(client, cluster) if project_of(each) == project]
+    found = [each for each in everything(client, cluster) if project_of(each) == project]
     return sorted(found, key=lambda each: (each["metadata"]["creationTimestamp"], each["metadata"]["name"]))
 
 
-def _all(client: ClusterClient, cluster: str) -> Iterator[Object]:
+def everything(client: ClusterClient, cluster: str) -> Iterator[Object]:
+    """The cluster's namespaces. Raises ``TooLarge``."""
     token = ""
     for _ in range(MOST_PAGES):
         page = understood(_page(client, cluster, token))

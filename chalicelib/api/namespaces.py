@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chalicelib.api import belonging
 from chalicelib.api.behaviour import Call
+from chalicelib.api.conversation import Conversation, Object
 from chalicelib.api.http import Response
 from chalicelib.api.live import OBJECT, Live, cluster_of
+from chalicelib.api.readable import readable
 from chalicelib.auth import tokens
 from chalicelib.clusters import moves
 from chalicelib.controllers.quotas import exceeding
@@ -58,6 +60,12 @@ class Namespaces(Live):
         moves.move(self.resources, cluster, changed.status[OBJECT], target)
         return Response(200)
 
+    def _each(self, talk: Conversation, namespaces: Sequence[str]) -> Iterator[Object]:
+        """Who may not list them all sees those that they may read."""
+        names = readable(talk)
+        if names:
+            yield from (each for each in belonging.everything(self.client(), talk.cluster) if _name(each) in names)
+
     def _current(self, cluster: str, resource: Resource) -> str:
         return moves.current(self.resources, cluster, resource.status[OBJECT])
 
@@ -76,3 +84,7 @@ class Namespaces(Live):
         if over:
             message = f"resourceQuota exceeds projectLimit on fields: {','.join(over)}"
             raise Invalid(message, code="MaxLimitExceeded", field=QUOTA)
+
+
+def _name(found: Object) -> str:
+    return str(found["metadata"]["name"])

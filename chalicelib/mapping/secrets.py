@@ -72,8 +72,14 @@ class WriteOnly:
             self.rule.write(values, target, place)
 
 
+PASSWORDS = ("password", "auth")
+
+
 class Registries:
-    """Credentials by registry: ``{host: {username, password, auth, description}}``, the password write-only."""
+    """Credentials by registry: ``{host: {username, password, auth, description}}``.
+
+    ``auth`` has the password in it, so neither is ever shown.
+    """
 
     @property
     def fields(self) -> Mapping[str, str]:
@@ -82,7 +88,7 @@ class Registries:
     def read(self, source: Object, values: Values, place: Place) -> None:
         stored = _registries(source)
         values["registries"] = {
-            host: {name: value for name, value in entry.items() if name != "password"}
+            host: {name: value for name, value in entry.items() if name not in PASSWORDS}
             for host, entry in stored.items()
             if isinstance(entry, dict)
         }
@@ -111,14 +117,13 @@ def _registries(source: Object) -> Mapping[str, Any]:
 def _credential(entry: Values, stored: Any) -> Values:
     """A password that isn't sent stays with its user, and ``auth`` follows the two."""
     before = stored if isinstance(stored, dict) else {}
-    made = {name: value for name, value in entry.items() if value is not None}
-    if not made.get("password"):
-        made.pop("password", None)
-        if "password" in before and made.get("username") == before.get("username"):
-            made["password"] = before["password"]
+    made = {name: value for name, value in entry.items() if value is not None and (value or name not in PASSWORDS)}
+    same = made.get("username") == before.get("username")
+    if same:
+        made = {**{name: before[name] for name in PASSWORDS if name in before}, **made}
     if made.get("username") and made.get("password"):
         made["auth"] = encode(f"{made['username']}:{made['password']}")
-    elif made.get("username") != before.get("username"):
+    elif not same:
         made.pop("auth", None)
     return made
 

@@ -30,7 +30,7 @@ REGISTRY = part(
     "registryCredential",
     username=Field(longest=LONGEST),
     password=Field("password", longest=LONGEST, secret=True),
-    auth=Field(longest=LONGEST),
+    auth=Field("password", longest=LONGEST, secret=True),
     description=Field(longest=LONGEST),
 )
 PARTS = {

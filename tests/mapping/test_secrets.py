@@ -117,7 +117,25 @@ def test_a_registry_keeps_its_password_with_its_user(change: dict[str, Any], exp
     assert kind is not None
     made = kind.to_kubernetes({**NAMED, "registries": {"r": {"username": "u", "password": "p"}}})
     assert made["type"] == "kubernetes.io/dockerconfigjson"
-    assert kind.to_v3(made)["registries"] == {"r": {"username": "u", "auth": "dTpw"}}
+    assert kind.to_v3(made)["registries"] == {"r": {"username": "u"}}
+    assert registries(kind.to_kubernetes({"registries": {"r": change}}, made)) == {"r": expected}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"auth": ""}, {"auth": "dTpw"}),
+        ({"description": "d"}, {"auth": "dTpw", "description": "d"}),
+        ({"auth": "dTpx"}, {"auth": "dTpx"}),
+        ({"username": "v"}, {"username": "v"}),
+    ],
+)
+def test_a_registry_without_a_user_keeps_what_is_never_shown(change: dict[str, Any], expected: dict[str, Any]) -> None:
+    """``docker login`` writes ``auth`` alone."""
+    kind = find("dockerCredential")
+    assert kind is not None
+    made = kind.to_kubernetes({**NAMED, "registries": {"r": {"auth": "dTpw"}}})
+    assert kind.to_v3(made)["registries"] == {"r": {}}
     assert registries(kind.to_kubernetes({"registries": {"r": change}}, made)) == {"r": expected}
 
 

@@ -10,6 +10,7 @@ from chalicelib.clusters.desired import place, placement
 from chalicelib.controllers.placement import PROJECT
 from chalicelib.types import Resource
 from tests.api.live.conftest import Scene
+from tests.support.lariat import eventually
 from tests.support.server import Caller, Reply
 
 pytestmark = pytest.mark.cluster
@@ -119,6 +120,21 @@ def test_what_a_namespace_says_of_itself_moves_it_nowhere(scene: Scene, admin: C
     assert scene.cluster.kubectl("annotate", "--overwrite", "namespace", made["id"], note, "--as=u-sly").code == 0
     assert sly.post(made["actions"]["move"], {"projectId": scene.home}).error[:2] == (403, "PermissionDenied")
     assert placement(scene.server.resources, "c-1")[made["uuid"]] == scene.other
+
+
+def test_who_may_list_none_sees_those_that_he_may_read(scene: Scene, admin: Caller) -> None:
+    member = scene.server.user("member")
+    assert member.get(URL).ids == []
+    read = ("--verb=get", "--resource=namespaces")
+    scene.cluster.kubectl("create", "clusterrole", "reading", *read, f"--resource-name={scene.inside}")
+    scene.cluster.kubectl("create", "clusterrolebinding", "reading", "--clusterrole=reading", "--user=u-member")
+    for where in (scene.inside, "default"):  # a role inside of a namespace gives no other
+        scene.cluster.kubectl("-n", where, "create", "role", "sly", *read, "--resource-name=kube-system")
+        scene.cluster.kubectl("-n", where, "create", "rolebinding", "sly", "--role=sly", "--user=u-member")
+    eventually(lambda: member.get(URL).ids == [scene.inside], "the member sees the namespace")
+    shown, whole = (caller.get(f"{URL}?name={scene.inside}").json["data"] for caller in (member, admin))
+    assert shown == whole
+    assert member.get(f"{URL}/kube-system").status == 403
 
 
 def test_backing_namespaces_are_hidden(scene: Scene, admin: Caller) -> None:
