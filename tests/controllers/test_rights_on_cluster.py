@@ -40,7 +40,7 @@ from tests.support.world import (
 
 pytestmark = pytest.mark.cluster
 
-PATIENCE = 30.0
+PATIENCE = 10.0
 """Seconds within which the API server's authorizer has to know what was written."""
 
 REVIEWS = 300

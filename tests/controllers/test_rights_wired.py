@@ -21,6 +21,7 @@ from chalicelib.types import Key, Resource
 from tests.controllers.test_rights_on_cluster import EVERY_KIND_OF_RULE, differences, listed_by_owner, wait_until_equal
 from tests.kubernetes.cluster import Cluster
 from tests.support.direct import DirectTransport
+from tests.support.lariat import eventually
 from tests.support.server import Server, serving
 from tests.support.world import CLUSTER, NAMESPACES, NOTHING, PROJECTS, World, worlds
 
@@ -65,9 +66,13 @@ class House:
 
 
 def _namespace(cluster: Cluster, name: str) -> str:
-    made = cluster.request("POST", "/api/v1/namespaces", json={"metadata": {"name": name}})
-    assert made.status_code in (201, 409)
-    return str(cluster.request("GET", f"/api/v1/namespaces/{name}").json()["metadata"]["uid"])
+    """Make a namespace, once another test's of that name has ended; return its uid."""
+
+    def make() -> str | None:
+        made = cluster.request("POST", "/api/v1/namespaces", json={"metadata": {"name": name}})
+        return str(made.json()["metadata"]["uid"]) if made.status_code == 201 else None
+
+    return eventually(make, f"there is room for the namespace {name}", 60)
 
 
 def _stored(binding: Resource) -> Resource:
