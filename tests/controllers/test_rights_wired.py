@@ -21,6 +21,7 @@ from chalicelib.types import Key, Resource
 from tests.controllers.test_rights_on_cluster import EVERY_KIND_OF_RULE, differences, listed_by_owner, wait_until_equal
 from tests.kubernetes.cluster import Cluster
 from tests.support.direct import DirectTransport
+from tests.support.lariat import eventually
 from tests.support.server import Server, serving
 from tests.support.world import CLUSTER, NAMESPACES, NOTHING, PROJECTS, World, worlds
 
@@ -65,9 +66,14 @@ class House:
 
 
 def _namespace(cluster: Cluster, name: str) -> str:
-    made = cluster.request("POST", "/api/v1/namespaces", json={"metadata": {"name": name}})
-    assert made.status_code in (201, 409)
-    return str(cluster.request("GET", f"/api/v1/namespaces/{name}").json()["metadata"]["uid"])
+    """Make a namespace, once what other tests have left of one by that name is gone; return its uid."""
+
+    def made() -> str:
+        answer = cluster.request("POST", "/api/v1/namespaces", json={"metadata": {"name": name}})
+        assert answer.status_code in (201, 409)
+        return str(answer.json()["metadata"]["uid"]) if answer.status_code == 201 else ""
+
+    return eventually(made, f"a namespace {name} of one's own")
 
 
 def _stored(binding: Resource) -> Resource:
