@@ -348,7 +348,15 @@ class OnLambda:
     def work(self) -> Work:
         reconciler = self.parts.reconciler(self._relay, self._queue.add)
         refresh = partial(self.parts.refresh_memberships, AT_ONCE)
-        return Work(reconciler, self.parts.resources, self._connections, self._post, self._queue, refresh)
+        return Work(
+            reconciler,
+            self.parts.resources,
+            self._connections,
+            self._post,
+            self._queue,
+            refresh,
+            self._count,
+        )
 
     def jobs(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Do the jobs of the queue's event; the answer names those that have to come again."""
@@ -362,11 +370,16 @@ class OnLambda:
 
         return events.changes(event, self._changed)
 
-    def _do(self, key: Key, attempt: int) -> None:
+    def _do(self, key: Key, attempt: int, sent: float | None) -> None:
         if key.kind == SUBSCRIBER:
             self.subscribers.begin(key.id, attempt)
-        else:
-            self.work.do(key, attempt)
+            return
+        # One that comes again was to wait.
+        waited = None if sent is None or attempt else max(0.0, self._clock.now() - sent)
+        self.work.do(key, attempt, waited)
+
+    def _count(self, key: Key, outcome: str, waited: float | None) -> None:
+        self.telemetry.worked(key, outcome, waited)
 
     def _changed(self, changes: Sequence[Change]) -> None:
         for change in changes:

@@ -40,6 +40,15 @@ locals {
       ]
     },
     {
+      title = "Keys: what came of them", statistic = "Sum"
+      metrics = [for outcome in ["Done", "Again", "Temporary", "Permanent"] :
+      ["Lariat", "Keys${outcome}", "handler", "work", "service", var.name]]
+    },
+    {
+      title   = "Keys: seconds in the queue", statistic = "p95"
+      metrics = [["Lariat", "KeyWait", "handler", "work", "service", var.name]]
+    },
+    {
       title = "Queues: messages that wait", statistic = "Maximum"
       metrics = [
         for queue in concat(["work"], [for name in keys(local.dead_queues) : "${name}-dead"]) :

@@ -1,4 +1,4 @@
-"""The ASGI application: sends each request to the proxy or to the Chalice app.
+"""The ASGI application: sends each request to the proxy or to the Chalice app, or answers with the metrics.
 
 ``server.py`` gives it to uvicorn.
 """
@@ -17,6 +17,7 @@ from chalicelib.api.http import LARGEST_BODY, Pairs
 from chalicelib.errors import Invalid, LariatError, Malformed, MethodNotAllowed, TooLarge
 from standalone.agents import Door
 from standalone.lambdas import Lambdas
+from standalone.metrics import PATH, Metrics
 from standalone.proxy import Proxy, Scope, Sender
 from standalone.subscribers import Hub
 from standalone.whole import Receive
@@ -25,18 +26,31 @@ from standalone.whole import Receive
 class Edge:
     """``proxy``, ``door`` and ``hub`` are there for what leaves HTTP; ``protocol.py`` uses them."""
 
-    def __init__(self, proxy: Proxy, door: Door, hub: Hub, lambdas: Lambdas, workers: Executor) -> None:
+    def __init__(
+        self, proxy: Proxy, door: Door, hub: Hub, lambdas: Lambdas, metrics: Metrics, workers: Executor
+    ) -> None:
         self.proxy = proxy
         self.door = door
         self.hub = hub
         self._lambdas = lambdas
+        self._metrics = metrics
         self._workers = workers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Sender) -> None:
         if scope["raw_path"].startswith(b"/k8s/"):
             await self.proxy(scope, receive, send)
+        elif scope["raw_path"] == PATH and scope["method"] == "GET":
+            await self._measure(scope, send)
         else:
             await self._call_lambda(scope, receive, send)
+
+    async def _measure(self, scope: Scope, send: Sender) -> None:
+        shown = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+        try:
+            response = await asyncio.get_running_loop().run_in_executor(self._workers, self._metrics.answer, shown)
+        except LariatError as error:
+            response = refusal(error)
+        await _send(send, response.status, response.headers, response.body)
 
     async def _call_lambda(self, scope: Scope, receive: Receive, send: Sender) -> None:
         try:

@@ -34,6 +34,7 @@ from standalone.certificates import Certificates
 from standalone.direct import Direct
 from standalone.forwarded import Network
 from standalone.lambdas import Lambdas
+from standalone.metrics import Metrics
 from standalone.options import BadOption, Options
 from standalone.proxy import Proxy
 from standalone.rationing import Rationed
@@ -119,13 +120,14 @@ class _Running:
         self._loop = asyncio.get_running_loop()
         self._tunnels = tunnels
         self._reconciler = parts.reconciler(Bridge(self._tunnels, self._loop), self._enqueue)
-        self._work = Work(self._work_on, parts.clock)
+        metrics = Metrics(parts.authenticator)
+        self._work = Work(self._work_on, parts.clock, count=metrics.worked)
         self._kubernetes = kubernetes
         self._direct = Direct(local.LOCAL, kubernetes, self._tunnels) if kubernetes else None
         proxy = _proxy(parts, self._tunnels, recorder)
         door = Door(parts.agents, self._tunnels, workers, KEEPALIVE)
         self._hub = Hub(parts.subscriptions, self._loop, workers)
-        self.edge = Edge(proxy, door, self._hub, Lambdas(lambda: parts, proxies), workers)
+        self.edge = Edge(proxy, door, self._hub, Lambdas(lambda: parts, proxies), metrics, workers)
 
     def start(self) -> None:
         self._changes.tell(self._changed)

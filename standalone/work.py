@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import logging
 import threading
 from collections.abc import Callable
 
+from chalicelib.outcomes import Count, result, uncounted
 from chalicelib.types import Clock, Key
-
-log = logging.getLogger("lariat.reconcile")
-
-FIRST_RETRY = 1.0
-LONGEST_RETRY = 300.0
 
 
 class Work:
     """``reconcile`` returns the seconds after which it wants the key again, or ``None``."""
 
-    def __init__(self, reconcile: Callable[[Key], float | None], clock: Clock, threads: int = 4) -> None:
+    def __init__(
+        self,
+        reconcile: Callable[[Key], float | None],
+        clock: Clock,
+        threads: int = 4,
+        count: Count = uncounted,
+    ) -> None:
         self._reconcile = reconcile
         self._clock = clock
+        self._count = count
         self._changed = threading.Condition()
         self._waiting: list[tuple[float, int, Key]] = []
         self._due: dict[Key, float] = {}
@@ -55,28 +57,30 @@ class Work:
             self._changed.notify()
 
     def _run(self) -> None:
-        while (key := self._take()) is not None:
-            again = self._work_on(key)
+        while (taken := self._take()) is not None:
+            key, due = taken
+            again = self._work_on(key, self._clock.now() - due)
             with self._changed:
                 self._running.discard(key)
                 self._changed.notify()
             if again is not None:
                 self.add(key, again)
 
-    def _take(self) -> Key | None:
+    def _take(self) -> tuple[Key, float] | None:
+        """Wait for a key; return it with the time when it was due."""
         with self._changed:
             while not self._stopped:
                 now = self._clock.now()
-                key, wait = self._next(now)
-                if key is not None:
-                    return key
+                taken, wait = self._next(now)
+                if taken is not None:
+                    return taken
                 self._changed.wait(wait)
             return None
 
-    def _next(self, now: float) -> tuple[Key | None, float | None]:
+    def _next(self, now: float) -> tuple[tuple[Key, float] | None, float | None]:
         """Take the first key that is due and free, or say how long to wait."""
         held = []
-        taken: Key | None = None
+        taken: tuple[Key, float] | None = None
         while self._waiting and self._waiting[0][0] <= now and taken is None:
             due, number, key = heapq.heappop(self._waiting)
             if self._due.get(key) != due:
@@ -84,24 +88,20 @@ class Work:
             if key in self._running:
                 held.append((due, number, key))
                 continue
-            taken = key
+            taken = key, due
         for entry in held:
             heapq.heappush(self._waiting, entry)
         if taken is not None:
-            del self._due[taken]
-            self._running.add(taken)
+            del self._due[taken[0]]
+            self._running.add(taken[0])
             return taken, None
         later = [due for due, _, key in self._waiting if key not in self._running]
         return None, max(0.0, min(later) - now) if later else None
 
-    def _work_on(self, key: Key) -> float | None:
-        try:
-            again = self._reconcile(key)
-        except Exception:
-            failures = self._failures.get(key, 0)
+    def _work_on(self, key: Key, waited: float) -> float | None:
+        failures = self._failures.pop(key, 0)
+        outcome, again, error = result(key, lambda: self._reconcile(key), failures)
+        if error is not None:
             self._failures[key] = failures + 1
-            delay = min(LONGEST_RETRY, FIRST_RETRY * 2.0**failures)
-            log.exception("%s %s failed; trying again in %.0f s", key.kind, key.id, delay)
-            return delay
-        self._failures.pop(key, None)
+        self._count(key, outcome, waited)
         return again

@@ -15,12 +15,15 @@ log = logging.getLogger("lariat.events")
 Event = Mapping[str, Any]
 
 
-def jobs(event: Event, work: Callable[[Key, int], None]) -> dict[str, Any]:
-    """Do the jobs of an SQS event; the answer names those that failed, which alone come again (then: dead letters)."""
+def jobs(event: Event, work: Callable[[Key, int, float | None], None]) -> dict[str, Any]:
+    """Do the jobs of an SQS event; the answer names those that failed, which alone come again (then: dead letters).
+
+    ``work`` is told when each was sent, too.
+    """
     failures = []
     for record in event["Records"]:
         try:
-            work(*sqs.load(record["body"]))
+            work(*sqs.load(record["body"]), sqs.sent(record))
         except Exception:
             log.exception("a job failed", extra={"job": str(record.get("body"))[:200]})
             failures.append({"itemIdentifier": record["messageId"]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -16,6 +16,12 @@ LONGEST_DELAY = 900
 
 A_BATCH = 10
 MOST_ATTEMPTS = 20
+
+
+def sent(record: Mapping[str, Any]) -> float | None:
+    """When a message of an event was sent, in seconds since 1970."""
+    stamp = (record.get("attributes") or {}).get("SentTimestamp")
+    return int(stamp) / 1000 if stamp else None
 
 
 class Job(NamedTuple):

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from chalicelib.types import Key
 
 NAMESPACE = "Lariat"
 
@@ -26,6 +29,7 @@ class Telemetry:
         self._formatter.append_keys(service=service)
         # What the other class counts it keeps for all of its kind: where several edges run in one process, they would mix.
         self._metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
+        self._keys: Counter[str] = Counter()
         handler = logging.StreamHandler(sys.stdout)
         handler.setFormatter(self._formatter)
         logger = logging.getLogger("lariat")
@@ -49,7 +53,16 @@ class Telemetry:
     def count(self, name: str, value: float = 1) -> None:
         self._metrics.add_metric(name, MetricUnit.Count, value)
 
+    def worked(self, key: Key, outcome: str, waited: float | None) -> None:
+        """Count a key that was worked on. Of which kind is told in the line besides: each dimension would be billed."""
+        self.count(f"Keys{outcome.title()}")
+        self._keys[f"{key.kind} {outcome}"] += 1
+        self._metrics.add_metadata("keys", dict(self._keys))
+        if waited is not None:
+            self._metrics.add_metric("KeyWait", MetricUnit.Seconds, waited)
+
     def _flush(self, handler: str) -> None:
         self.count("Invocations")
         self._metrics.add_dimension("handler", handler)
         self._metrics.flush_metrics()
+        self._keys.clear()

@@ -26,12 +26,14 @@ QUOTA = "resourceQuota"
 
 class Namespaces(Live):
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
-        if id := values.get("projectId"):
-            project = moves.enter(self.resources, call.identity, cluster_of(call.context), id)
+        cluster, id = cluster_of(call.context), values.get("projectId")
+        if id:
+            project = moves.enter(self.resources, call.identity, cluster, id)
             self._fit(project, values.get(QUOTA))
         name = values.get("name") or f"{self.kind.prefix}-{tokens.word(self.random, 5)}"
         made = super().create(call, {**values, "name": name})
-        self.resources.touch(cluster_of(call.context))
+        # Its project may go before the cluster is looked at, and takes it along then.
+        moves.move(self.resources, cluster, made.status[OBJECT], id or "")
         return made
 
     def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:

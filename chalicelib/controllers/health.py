@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.controllers import readiness
+from chalicelib.outcomes import REGULAR
 from chalicelib.types import Resource
 
-PROBE_SECONDS = 60.0
+PROBE_SECONDS = REGULAR
 """A connected cluster's API server is looked at this often; a lost tunnel is noticed at once."""
 
 RETRY_SECONDS = 5.0

@@ -12,10 +12,10 @@ from typing import Protocol
 from chalicelib.auth.providers.due import DUE, enabled
 from chalicelib.clusters.affected import woken
 from chalicelib.clusters.registration import Expelled, expelled
-from chalicelib.controllers.health import PROBE_SECONDS
 from chalicelib.controllers.readiness import is_ready, was_connected
 from chalicelib.errors import Unavailable
 from chalicelib.gateway.connections import Connections
+from chalicelib.outcomes import Count, Outcome, result, uncounted
 from chalicelib.store.resources import Resources
 from chalicelib.types import Key, Post, Queue, Resource
 
@@ -45,6 +45,7 @@ class Work:
         post: Post,
         queue: Queue,
         refresh: Callable[[], bool] = lambda: False,
+        count: Count = uncounted,
     ) -> None:
         self._reconciler = reconciler
         self._resources = resources
@@ -52,24 +53,33 @@ class Work:
         self._post = post
         self._queue = queue
         self._refresh = refresh
+        self._count = count
 
     def changed(self, keys: Iterable[Key]) -> None:
         """Something was written."""
         self._queue.add(woken(keys))
 
-    def do(self, key: Key, attempt: int) -> None:
-        """Work on a key that comes from the queue."""
+    def do(self, key: Key, attempt: int, waited: float | None = None) -> None:
+        """Work on a key that comes from the queue; what is raised is for its dead letters, if it comes again."""
+        outcome, again, error = result(key, lambda: self._work_on(key, attempt), attempt)
+        self._count(key, outcome, waited)
+        if outcome is Outcome.PERMANENT and error is not None:
+            raise error
+        if outcome is Outcome.TEMPORARY and again is not None:
+            self._queue.add([key], again, attempt + 1)
+        # What is well needs no look by the clock, which only the process that holds all tunnels can afford.
+        if outcome is Outcome.AGAIN and again is not None:
+            self._queue.add([key], again * 2.0**attempt, attempt + 1)
+
+    def _work_on(self, key: Key, attempt: int) -> float | None:
         if key == DUE:
             if self._refresh():
                 self._queue.add([DUE])
-            return
+            return None
         gone = expelled(self._resources, key)
         if gone is not None and (self._hang_up(gone) or not attempt):
             self._queue.add([key], SETTLED, attempt + 1)
-        again = self._reconciler.reconcile(key)
-        # What is well needs no look by the clock, which only the process that holds all tunnels can afford.
-        if again is not None and again < PROBE_SECONDS:
-            self._queue.add([key], again * 2.0**attempt, attempt + 1)
+        return self._reconciler.reconcile(key)
 
     def resync(self) -> None:
         """Have every cluster looked at, for what was missed."""

@@ -131,15 +131,16 @@ class TestEvents:
     def test_one_bad_job_neither_blocks_nor_loses_the_others(self) -> None:
         done: list[str] = []
 
-        def work(key: Key, attempt: int) -> None:
+        def work(key: Key, attempt: int, sent: float | None) -> None:
             if key.id == "bad":
                 raise RuntimeError("no")
-            done.append(f"{key.id}/{attempt}")
+            done.append(f"{key.id}/{attempt}/{sent}")
 
         bodies = [sqs.dump(Job(Key("cluster", id), 1)) for id in ("a", "bad", "b")] + ["garbage"]
-        records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
+        records: list[dict[str, Any]] = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
+        records[0]["attributes"] = {"SentTimestamp": "1764000000500"}
         answer = events.jobs({"Records": records}, work)
-        assert done == ["a/1", "b/1"]
+        assert done == ["a/1/1764000000.5", "b/1/None"]
         assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}, {"itemIdentifier": "3"}]}
 
     def test_one_bad_change_is_left_out(self) -> None:

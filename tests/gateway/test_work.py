@@ -11,8 +11,10 @@ from chalicelib.clusters.affected import CONTENTS
 from chalicelib.clusters.registration import token_claim
 from chalicelib.controllers import readiness
 from chalicelib.controllers.health import PROBE_SECONDS, RETRY_SECONDS
+from chalicelib.errors import Conflict, Unavailable
 from chalicelib.gateway.connections import KIND
 from chalicelib.gateway.work import SETTLED, Work
+from chalicelib.outcomes import FIRST_RETRY, LONGEST_RETRY, Outcome
 from chalicelib.store.resources import timestamp
 from chalicelib.types import Key, Resource
 from tests.support.gateway import GatewayAgent
@@ -26,11 +28,22 @@ class Bench:
         self.edge = edge
         self.reconciled: list[Key] = []
         self.again: float | None = None
-        self.work = Work(self, edge.resources, edge.connections, edge.gateway, edge.queue)
+        self.failure: Exception | None = None
+        self.counted: list[tuple[Key, Outcome, float | None]] = []
+        self.work = Work(
+            self,
+            edge.resources,
+            edge.connections,
+            edge.gateway,
+            edge.queue,
+            count=lambda *worked: self.counted.append(worked),
+        )
         edge.queue.jobs.clear()
 
     def reconcile(self, key: Key) -> float | None:
         self.reconciled.append(key)
+        if self.failure is not None:
+            raise self.failure
         return self.again
 
     def clusters(self) -> list[Key]:
@@ -65,6 +78,37 @@ def test_one_that_is_not_is_looked_at_less_and_less_often(bench: Bench) -> None:
     for attempt in (0, 1, 5):
         bench.work.do(KEY, attempt)
     assert bench.edge.queue.jobs == [(KEY, 5, 1), (KEY, 10, 2), (KEY, 160, 6)]
+
+
+@pytest.mark.parametrize(("attempt", "delay"), [(0, FIRST_RETRY), (3, 8 * FIRST_RETRY), (20, LONGEST_RETRY)])
+def test_what_may_pass_is_tried_again_less_and_less_often(bench: Bench, attempt: int, delay: float) -> None:
+    bench.failure = Unavailable("the database does not answer")
+    bench.work.do(KEY, attempt)
+    assert bench.edge.queue.jobs == [(KEY, delay, attempt + 1)]
+
+
+def test_a_fault_is_for_the_dead_letters(bench: Bench) -> None:
+    bench.failure = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        bench.work.do(KEY, 0)
+    assert bench.edge.queue.jobs == []
+
+
+def test_what_came_of_each_key_is_counted(bench: Bench) -> None:
+    for again, failure, waited in (
+        (None, None, 0.5),
+        (PROBE_SECONDS, None, None),
+        (RETRY_SECONDS, None, None),
+        (None, Conflict("somebody wrote first"), 2.0),
+    ):
+        bench.again, bench.failure = again, failure
+        bench.work.do(KEY, 0, waited)
+    assert bench.counted == [
+        (KEY, Outcome.DONE, 0.5),
+        (KEY, Outcome.DONE, None),
+        (KEY, Outcome.AGAIN, None),
+        (KEY, Outcome.TEMPORARY, 2.0),
+    ]
 
 
 def test_only_what_has_a_controller_is_queued(bench: Bench) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.outcomes import Outcome
 from tests.infra.stack import Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -170,6 +171,8 @@ def test_the_dashboard_shows_every_function_queue_and_api(deployment: Stack) -> 
     assert ("AWS/ApiGateway", "MessageCount", "ApiId", socket["id"]) in shown
     (api,) = deployment.applied.of("aws_api_gateway_rest_api").values()
     assert ("AWS/ApiGateway", "5XXError", "ApiName", api["name"]) in shown
+    for outcome in Outcome:
+        assert ("Lariat", f"Keys{outcome.title()}", "handler", "work") in shown
 
 
 def test_logs_end_and_are_encrypted(deployment: Stack) -> None:

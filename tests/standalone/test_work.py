@@ -11,8 +11,10 @@ from functools import partial
 
 import pytest
 
+from chalicelib.errors import Unavailable
+from chalicelib.outcomes import FIRST_RETRY, LONGEST_RETRY, Outcome
 from chalicelib.types import Key
-from standalone.work import FIRST_RETRY, LONGEST_RETRY, Work
+from standalone.work import Work
 from tests.support.clock import ManualClock
 
 SECONDS = 10.0
@@ -32,7 +34,8 @@ class Desk:
         self._taken: queue.Queue[Key] = queue.Queue()
         self._outcomes: dict[Key, queue.Queue[float | Exception | None]] = {key: queue.Queue() for key in (A, B, C)}
         self._nudges = itertools.count()
-        self._work = Work(self._reconcile, self.clock, threads)
+        self.counted: list[tuple[Key, Outcome, float | None]] = []
+        self._work = Work(self._reconcile, self.clock, threads, lambda *worked: self.counted.append(worked))
         self.add = self._work.add
 
     def start(self) -> None:
@@ -243,6 +246,23 @@ def test_one_failure_is_no_other_keys_affair(desk: Desk) -> None:
     desk.finish(A, RuntimeError("as planned"))
     desk.add(B)
     assert desk.next() == B
+
+
+def test_what_came_of_each_key_is_counted_and_how_long_it_waited(desk: Desk) -> None:
+    desk.add(A)
+    desk.clock.advance(10)
+    desk.start()
+    for outcome, seconds in ((Unavailable("a while"), FIRST_RETRY), (ZeroDivisionError(), 5), (2.0, 2.5), (None, 0)):
+        assert desk.next() == A
+        desk.finish(A, outcome)
+        assert desk.rests()
+        desk.clock.advance(seconds)
+    assert [each for each in desk.counted if each[0] == A] == [
+        (A, Outcome.TEMPORARY, 10.0),
+        (A, Outcome.PERMANENT, 0.0),
+        (A, Outcome.AGAIN, 3.0),
+        (A, Outcome.DONE, 0.5),
+    ]
 
 
 @pytest.mark.timeout(20)

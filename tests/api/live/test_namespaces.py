@@ -32,6 +32,7 @@ def test_a_project_that_is_not_there(admin: Caller, project: str) -> None:
 def test_it_moves(scene: Scene, admin: Caller) -> None:
     made = admin.make(URL, {"projectId": scene.home})
     itself, move = made["links"]["self"], made["actions"]["move"]
+    assert placement(scene.server.resources, "c-1")[made["uuid"]] == scene.home, "before anybody looks at the cluster"
     scene.cluster.kubectl("-n", made["id"], "create", "configmap", "one")
     assert f"{made['id']}:one" in admin.get(scene.url("configMaps")).ids
     moved = admin.post(move, {"projectId": scene.other})
