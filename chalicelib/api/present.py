@@ -91,7 +91,7 @@ def reader(kind: Kind, name: str) -> Read:
     if name != "id" and (kind.formatters or name not in (*kind.fields, *_DIRECT)):
         return lambda resource: values(kind, resource).get(name)
     if name == kind.parent:
-        return lambda resource: resource.parent
+        return lambda resource: resource.parent or None
     if name == "name" and not kind.named:
         return lambda resource: resource.id.rpartition(":")[2]
     if name in kind.fields:

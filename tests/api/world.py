@@ -92,7 +92,8 @@ class World:
                 return {"certs": pem.CHAIN, "key": pem.KEY}
             case "project":
                 quota = {"limit": {"pods": "2"}}
-                return {"resourceQuota": quota, "namespaceDefaultResourceQuota": quota}
+                container = {"containerDefaultResourceLimit": {"limitsCpu": "100m"}}
+                return {"resourceQuota": quota, "namespaceDefaultResourceQuota": quota, **container}
             case _:
                 return {}
 
