@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from chalicelib.api.application import Application
 from chalicelib.auth.tokens import ALPHABET, KEY_LENGTH
 from chalicelib.types import Key, Seal
 from tests.api.conftest import CA
@@ -215,7 +216,9 @@ def test_a_list_reads_settings_once_and_opens_what_it_shows(
     for _ in range(6):
         admin.make(TOKENS, {"clusterId": cluster["id"]})
     seal = Opened(server.seal)
-    server.parts.api._registrations._seal = seal
+    api = server.parts.api
+    assert isinstance(api, Application)
+    api._registrations._seal = seal
     billed = server.bill()
     calls = []
     for path in (f"{TOKENS}/{admin.get(TOKENS).ids[0]}", f"{TOKENS}{query}"):
