@@ -134,17 +134,17 @@ class Live(Behaviour):
     def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
         talk = self.talk(call)
         place = self._place(talk, _projects_of(resource))
-        return self.change(call, resource, lambda stored: self.mapped.to_kubernetes(dict(values), stored, place))
+
+        def make(stored: Object) -> Object:
+            conditional.demand(call.request, _tag(stored))
+            return self.mapped.to_kubernetes(dict(values), stored, place)
+
+        return self.change(call, resource, make)
 
     def change(self, call: Call, resource: Resource, make: Make) -> Resource:
         """Put what ``make`` makes of an object in its place."""
         talk = self.talk(call)
-
-        def checked(stored: Object) -> Mapping[str, Any]:
-            conditional.demand(call.request, _tag(stored))
-            return make(stored)
-
-        changed = talk.change(self.address(talk, resource), checked)
+        changed = talk.change(self.address(talk, resource), make)
         return self.read(talk, changed, _projects_of(resource), alone=True)
 
     def remove(self, call: Call, resource: Resource) -> Resource:
