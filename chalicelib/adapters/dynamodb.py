@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,7 +26,7 @@ from pynamodb.expressions.operand import Path
 
 from chalicelib.adapters.streams import RECORDS_A_READ, Streams
 from chalicelib.errors import AlreadyExists, Busy, Conflict, LariatError, NameTaken, TooLarge, Unavailable
-from chalicelib.store.codec import Packed, decode, pack
+from chalicelib.store.codec import Packed, decode, decode_all, pack
 from chalicelib.types import Change, Clock, Key, Page, Random, Resource, Write
 
 Item = Mapping[str, Mapping[str, str]]
@@ -159,7 +159,8 @@ class DynamoStore:
         return Streams(client, str(self._table.describe_table()["LatestStreamArn"]))
 
     def _of_kind(self, kind: str, after: str, limit: int) -> Iterator[Resource]:
-        return (decode(item["body"]["S"]) for item in self._query(kind, after, limit + 1) if self._alive(item))
+        for items in self._pages(kind, after, limit + 1):
+            yield from self._decoded(items)
 
     def _of_parent(self, kind: str, parent: str, after: str, limit: int) -> Iterator[Resource]:
         claims = self._query(_place(kind, parent), after, limit + 1)
@@ -167,7 +168,13 @@ class DynamoStore:
             found = self._load([Key(kind, id) for id in ids])
             yield from (found[key] for key in sorted(found))
 
+    def _decoded(self, items: Iterable[Item]) -> Sequence[Resource]:
+        return decode_all([item["body"]["S"] for item in items if self._alive(item)])
+
     def _query(self, pk: str, after: str, limit: int, attributes: Sequence[str] = ()) -> Iterator[Item]:
+        return chain.from_iterable(self._pages(pk, after, limit, attributes))
+
+    def _pages(self, pk: str, after: str, limit: int, attributes: Sequence[str] = ()) -> Iterator[Sequence[Item]]:
         condition = Path("sk") > {"S": after} if after else None
         start = None
         while True:
@@ -179,7 +186,7 @@ class DynamoStore:
                 exclusive_start_key=start,
                 limit=min(limit, RECORDS_A_READ),
             )
-            yield from page["Items"]
+            yield page["Items"]
             start = page.get("LastEvaluatedKey")
             if not start:
                 return
@@ -191,7 +198,7 @@ class DynamoStore:
         for attempt in range(self._attempts):
             answer = self._table.batch_get_item(wanted, consistent_read=True)
             items = answer["Responses"].get(self._table.table_name, [])
-            found |= {_key(item): decode(item["body"]["S"]) for item in items if self._alive(item)}
+            found |= {resource.key: resource for resource in self._decoded(items)}
             wanted = answer.get("UnprocessedKeys", {}).get(self._table.table_name, {}).get("Keys")
             if not wanted:
                 return found
@@ -382,10 +389,6 @@ def _digest(resource: Resource) -> str:
 
 def _holder(resource: Resource) -> str:
     return json.dumps(resource.key)
-
-
-def _key(item: Item) -> Key:
-    return Key(item["pk"]["S"], item["sk"]["S"])
 
 
 def _attributes(resource: Resource, text: str, token: str = "") -> dict[str, dict[str, str]]:

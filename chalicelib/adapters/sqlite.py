@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from chalicelib.errors import AlreadyExists, Conflict, NameTaken, Unavailable
-from chalicelib.store.codec import Packed, decode, pack
+from chalicelib.store.codec import Packed, decode, decode_all, pack
 from chalicelib.types import Change, Clock, Key, Page, Resource, Write
 
 FEED = 10_000
@@ -75,7 +75,7 @@ class SqliteStore:
         query = f"SELECT body FROM resources WHERE {scope} AND id > ? AND {_ALIVE} ORDER BY id LIMIT ?"
         with self._reader() as reader:
             rows = reader.execute(query, (*names, after, self._clock.now(), limit + 1)).fetchall()
-        items = tuple([decode(body) for (body,) in rows[:limit]])
+        items = tuple(decode_all([body for (body,) in rows[:limit]]))
         return Page(items, items[-1].id if len(rows) > limit else "")
 
     def ids(self, kind: str, parent: str | None = None) -> Sequence[str]:

@@ -48,7 +48,6 @@ OWN = {
     "globalRole": GlobalRoles,
     "globalRoleBinding": GlobalRoleBindings,
     "podSecurityPolicyTemplate": PolicyTemplates,
-    "project": Projects,
     "roleTemplate": RoleTemplates,
     "preference": Preferences,
 }
@@ -85,6 +84,7 @@ def assemble(
         GroupMembers(kinds["groupMember"], services, subjects),
         RoleBindings(kinds["clusterRoleTemplateBinding"], services, subjects),
         RoleBindings(kinds["projectRoleTemplateBinding"], services, subjects),
+        Projects(kinds["project"], services, client),
         Providers(kinds["authConfig"], services, providers),
         Tokens(kinds["token"], services, keys),
         Principals(kinds["principal"], services, identities),

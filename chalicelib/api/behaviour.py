@@ -14,7 +14,7 @@ from chalicelib.api import conditional
 from chalicelib.api.http import Request, Response
 from chalicelib.api.links import related
 from chalicelib.api.merge import completed, merged, owned, replaced
-from chalicelib.api.present import Place, reader, show
+from chalicelib.api.present import Place, Read, reader, show
 from chalicelib.api.sealing import Sealing, kept
 from chalicelib.auth import tokens
 from chalicelib.auth.access import DELETE, READ, UPDATE, may, readable, rights
@@ -104,6 +104,10 @@ class Behaviour:
     def plain_list(self) -> bool:
         """Is the collection just what is stored, so that a page of it can be read alone?"""
         return type(self).list is Behaviour.list
+
+    def ready(self) -> Behaviour:
+        """The behaviour for one list: what all of its resources need is read once."""
+        return self
 
     def of(self, resource: Resource) -> Behaviour:
         """The behaviour that shows and changes one of a mixed collection's resources."""
@@ -258,6 +262,14 @@ class Behaviour:
                 RIGHTS: f"{place.of(seen.id)}/{RIGHTS}",
             },
         )
+
+    def reads(self, call: Call, name: str) -> Read:
+        """How ``field`` is read of many resources; where nothing depends on the call, without a detour for each."""
+        own = type(self)
+        simple = (own.of, own.seen, own.computed, own.field)
+        if simple == (Behaviour.of, Behaviour.seen, Behaviour.computed, Behaviour.field):
+            return reader(self.kind, name)
+        return lambda resource: self.of(resource).field(call, resource, name)
 
     def field(self, call: Call, resource: Resource, name: str) -> Any:
         """One field as ``show`` gives it, for filters and order; all of a kind are asked, so the rest is not made."""

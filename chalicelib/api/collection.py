@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
 from chalicelib.api.http import Request
+from chalicelib.api.present import Read
 from chalicelib.schema.kind import Kind
 from chalicelib.types import Page, Resource
 
@@ -36,8 +37,11 @@ class Entries(Protocol):
 
     def all(self) -> list[Resource]: ...
 
-    def value(self, resource: Resource, name: str) -> Any:
-        """One field as it is shown."""
+    def id(self, resource: Resource) -> str:
+        """The id that clients know."""
+
+    def reads(self, name: str) -> Read:
+        """How one field is read as it is shown."""
 
     def show(self, resource: Resource) -> Item: ...
 
@@ -111,13 +115,17 @@ def _selected(
     kind: Kind, entries: Entries, filters: dict[str, list[Item]], request: Request
 ) -> list[tuple[str, Resource]]:
     """What matches, in order, with the ids that clients know."""
-    matching = [resource for resource in entries.all() if _matches(entries, resource, filters)]
-    rows = [(str(entries.value(resource, "id")), resource) for resource in matching]
+    rules = [(entries.reads(name), given) for name, given in filters.items()]
+    matching = entries.all()
+    if rules:
+        matching = [resource for resource in matching if _matches(resource, rules)]
+    rows = [(entries.id(resource), resource) for resource in matching]
     descending = request.option("order") == "desc"
     rows.sort(key=itemgetter(0), reverse=descending)
     field = _sort_field(kind, request)
     if field != "id":
-        rows.sort(key=lambda row: _plain(entries.value(row[1], field)), reverse=descending)
+        read = entries.reads(field)
+        rows.sort(key=lambda row: _plain(read(row[1])), reverse=descending)
     return rows
 
 
@@ -146,9 +154,9 @@ def _filters(kind: Kind, request: Request) -> dict[str, list[Item]]:
     return filters
 
 
-def _matches(entries: Entries, resource: Resource, filters: dict[str, list[Item]]) -> bool:
-    for name, rules in filters.items():
-        value = _plain(entries.value(resource, name))
+def _matches(resource: Resource, filters: Sequence[tuple[Read, Sequence[Item]]]) -> bool:
+    for read, rules in filters:
+        value = _plain(read(resource))
         if not all(_holds(value, rule) for rule in rules):
             return False
     return True
@@ -167,6 +175,8 @@ def _holds(value: str, rule: Item) -> bool:
 
 
 def _plain(value: Any) -> str:
+    if type(value) is str:
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)

@@ -134,17 +134,17 @@ class Live(Behaviour):
     def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:
         talk = self.talk(call)
         place = self._place(talk, _projects_of(resource))
-        return self.change(call, resource, lambda stored: self.mapped.to_kubernetes(dict(values), stored, place))
+
+        def make(stored: Object) -> Object:
+            conditional.demand(call.request, _tag(stored))
+            return self.mapped.to_kubernetes(dict(values), stored, place)
+
+        return self.change(call, resource, make)
 
     def change(self, call: Call, resource: Resource, make: Make) -> Resource:
         """Put what ``make`` makes of an object in its place."""
         talk = self.talk(call)
-
-        def checked(stored: Object) -> Mapping[str, Any]:
-            conditional.demand(call.request, _tag(stored))
-            return make(stored)
-
-        changed = talk.change(self.address(talk, resource), checked)
+        changed = talk.change(self.address(talk, resource), make)
         return self.read(talk, changed, _projects_of(resource), alone=True)
 
     def remove(self, call: Call, resource: Resource) -> Resource:
@@ -157,7 +157,7 @@ class Live(Behaviour):
         """``yaml``: the object itself, in the words of Kubernetes; as YAML if the caller asks for that."""
         if link not in self.kind.links:
             raise missing(self.kind.id, f"{resource.id}/{link}")
-        return _manifest(call, resource.status[OBJECT])
+        return manifest(call, resource.status[OBJECT])
 
     def rewrite(self, link: str, call: Call, resource: Resource) -> Response:
         """``yaml``: the whole object anew. The cluster reads it itself, and decides."""
@@ -169,7 +169,7 @@ class Live(Behaviour):
             raise Malformed("Failed to parse body: EOF")
         talk = self.talk(call)
         kind = YAML if any("yaml" in each for each in call.request.values("content-type")) else JSON
-        return _manifest(call, talk.replace(self.address(talk, resource), call.request.body, kind))
+        return manifest(call, talk.replace(self.address(talk, resource), call.request.body, kind))
 
     def address(self, talk: Conversation, resource: Resource) -> str:
         """The object's path in the cluster."""
@@ -219,7 +219,8 @@ class Live(Behaviour):
         return Place(cluster=talk.cluster, projects=projects, now=self.services.clock.now())
 
 
-def _manifest(call: Call, object: Object) -> Response:
+def manifest(call: Call, object: Object) -> Response:
+    """As JSON, or as YAML if the caller asks for that."""
     asked = call.request.option("_format") or ",".join(call.request.values("accept"))
     if "yaml" not in asked:
         return answer(object)

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from chalicelib.api import belonging
+from chalicelib.api import belonging, export
 from chalicelib.api.behaviour import Call
 from chalicelib.api.conversation import Conversation, Object
 from chalicelib.api.http import Response
-from chalicelib.api.live import OBJECT, Live, cluster_of
+from chalicelib.api.live import OBJECT, YAML_LINK, Live, cluster_of, manifest
 from chalicelib.api.readable import readable
 from chalicelib.auth import tokens
 from chalicelib.clusters import moves
 from chalicelib.controllers.quotas import exceeding
-from chalicelib.errors import Invalid
+from chalicelib.errors import Invalid, MethodNotAllowed
 from chalicelib.mapping.namespaces import moved
 from chalicelib.schema import validate
 from chalicelib.schema.kinds.namespaces import MOVE
 from chalicelib.schema.kinds.projects import DEFAULT_QUOTA, limits
+from chalicelib.store.resources import missing
 from chalicelib.types import Resource
 
 QUOTA = "resourceQuota"
@@ -61,6 +62,15 @@ class Namespaces(Live):
         changed = self.change(call, resource, lambda stored: moved(stored, target or None))
         moves.move(self.resources, cluster, changed.status[OBJECT], target)
         return Response(200)
+
+    def follow(self, link: str, call: Call, resource: Resource) -> Response:
+        """``yaml``: what is in the namespace, unlike every other kind's."""
+        if link != YAML_LINK:
+            raise missing(self.kind.id, f"{resource.id}/{link}")
+        return manifest(call, export.of_namespace(self.talk(call), resource.id))
+
+    def rewrite(self, link: str, call: Call, resource: Resource) -> Response:
+        raise MethodNotAllowed("Method PUT not supported: apply the export with kubectl")
 
     def _each(self, talk: Conversation, namespaces: Sequence[str]) -> Iterator[Object]:
         """Who may not list them all sees those that they may read."""

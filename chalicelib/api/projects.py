@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.api.behaviour import Behaviour, Call
+from chalicelib.api import belonging, export
+from chalicelib.api.behaviour import Behaviour, Call, Services
+from chalicelib.api.conversation import Conversation
 from chalicelib.api.http import Response, answer
 from chalicelib.auth.access import CREATE, may
 from chalicelib.auth.tokens import word
+from chalicelib.clusters.client import ClusterClient
 from chalicelib.clusters.desired import POLICY, policies
 from chalicelib.controllers.defaults import SYSTEM_PROJECT, of_project
 from chalicelib.errors import Forbidden, Invalid, MethodNotAllowed
 from chalicelib.schema import validate
+from chalicelib.schema.kind import Kind
 from chalicelib.schema.kinds.projects import POLICY_BINDING, SET_POLICY
 from chalicelib.store.resources import timestamp
 from chalicelib.types import Resource
 
 
 class Projects(Behaviour):
+    """``client`` is asked for when it is needed, as by kinds that live in clusters."""
+
+    def __init__(self, kind: Kind, services: Services, client: Callable[[], ClusterClient]) -> None:
+        super().__init__(kind, services)
+        self._client = client
+
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         with self.naming(values):
             return self.resources.create_new(lambda: self._owned(call, values))
@@ -34,7 +44,17 @@ class Projects(Behaviour):
         return super().remove(call, resource)
 
     def act(self, name: str, call: Call, resource: Resource) -> Response:
-        """``setpodsecuritypolicytemplate``: another template than the cluster's, or (null) that one again."""
+        return self._export(call, resource) if name == "exportYaml" else self._set_policy(call, resource)
+
+    def _export(self, call: Call, resource: Resource) -> Response:
+        """The project's namespaces and what is in them, as far as the cluster lets the caller read it."""
+        cluster, client = self.resources.get("cluster", resource.parent), self._client()
+        names = [each["metadata"]["name"] for each in belonging.members(client, cluster.id, resource.id)]
+        talk = Conversation(client, call.identity, cluster, self.services.clock)
+        return Response(200, export.text(export.of_project(talk, names)), (("content-type", "text/yaml"),))
+
+    def _set_policy(self, call: Call, resource: Resource) -> Response:
+        """Another template than the cluster's, or (null) that one again."""
         body = call.request.document()
         if POLICY not in body:
             message = f"{POLICY} is required; null leaves the choice to the cluster"

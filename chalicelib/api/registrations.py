@@ -6,10 +6,11 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from functools import cache
+from typing import Any, Protocol
 
 from chalicelib.api.behaviour import Behaviour, Call, Services
-from chalicelib.api.settings import Settings
+from chalicelib.api.present import reader
 from chalicelib.auth.tokens import KEY_LENGTH, word
 from chalicelib.clusters.manifest import manifest
 from chalicelib.clusters.registration import find_token, token_claim
@@ -17,12 +18,34 @@ from chalicelib.errors import NotFound
 from chalicelib.schema.kind import Kind
 from chalicelib.types import Resource, Seal
 
+COMPUTED = ("token", "manifestUrl", "command", "verifiedCommand", "insecureCommand", "agentCommand")
+
+
+class Values(Protocol):
+    """Settings."""
+
+    def value(self, name: str) -> str: ...
+
+
+class _Remembered:
+    """Each setting as it was when it was asked for first."""
+
+    def __init__(self, settings: Values) -> None:
+        self.value = cache(settings.value)
+
 
 class Registrations(Behaviour):
-    def __init__(self, kind: Kind, services: Services, seal: Seal, settings: Settings) -> None:
+    def __init__(self, kind: Kind, services: Services, seal: Seal, settings: Values) -> None:
         super().__init__(kind, services)
         self._seal = seal
         self._settings = settings
+
+    def ready(self) -> Registrations:
+        return Registrations(self.kind, self.services, self._seal, _Remembered(self._settings))
+
+    def field(self, call: Call, resource: Resource, name: str) -> Any:
+        """Only what was sealed is opened to be read."""
+        return super().field(call, resource, name) if name in COMPUTED else reader(self.kind, name)(resource)
 
     def create(self, call: Call, values: Mapping[str, Any]) -> Resource:
         token = word(self.random, KEY_LENGTH)

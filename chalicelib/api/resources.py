@@ -10,6 +10,7 @@ from chalicelib.api import conditional, rights
 from chalicelib.api.behaviour import RIGHTS, Behaviour, Call, available
 from chalicelib.api.collection import Entries, collection
 from chalicelib.api.http import Response, answer
+from chalicelib.api.present import Read
 from chalicelib.api.registry import Registry
 from chalicelib.api.sight import candidates, wanted
 from chalicelib.auth.access import CREATE, DELETE, READ, UPDATE, sees_all
@@ -156,9 +157,9 @@ class _Entries(Entries):
     """A collection's resources, as the collection asks for them."""
 
     def __init__(self, behaviour: Behaviour, call: Call, within: tuple[str, str]) -> None:
-        self._behaviour = behaviour
+        self._behaviour = behaviour.ready()
         self._call = call
-        self._field, self._id = within
+        self._field, self._parent_id = within
         self._whole = not self._field or self._field == behaviour.kind.parent
 
     @property
@@ -176,12 +177,14 @@ class _Entries(Entries):
     def all(self) -> list[Resource]:
         found = self._found()
         if not self._whole:
-            found = (resource for resource in found if resource.spec.get(self._field) == self._id)
+            found = (resource for resource in found if resource.spec.get(self._field) == self._parent_id)
         return self._behaviour.readable(self._call, found)
 
-    def value(self, resource: Resource, name: str) -> Any:
-        behaviour = self._behaviour.of(resource)
-        return behaviour.seen(resource).id if name == "id" else behaviour.field(self._call, resource, name)
+    def id(self, resource: Resource) -> str:
+        return self._behaviour.of(resource).seen(resource).id
+
+    def reads(self, name: str) -> Read:
+        return self.id if name == "id" else self._behaviour.reads(self._call, name)
 
     def show(self, resource: Resource) -> dict[str, Any]:
         return present(self._behaviour, self._call, resource)
@@ -192,4 +195,4 @@ class _Entries(Entries):
 
     @property
     def _parent(self) -> str | None:
-        return self._id if self._field and self._whole else None
+        return self._parent_id if self._field and self._whole else None

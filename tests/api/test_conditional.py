@@ -16,7 +16,7 @@ UPDATABLE = [kind for kind in CREATABLE if "PUT" in kind.resource_methods]
 each = pytest.mark.parametrize("kind", UPDATABLE, ids=lambda kind: kind.id)
 CONFLICT = (409, "Conflict", "")
 
-GIVEN = {
+GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "/v3/settings/ui-pl": ({"value": "one"}, {"value": "two"}),
     "/v3/roletemplates/project-owner": ({"locked": True}, {"locked": False}),
     "/v3/settings/auth-token-max-ttl-minutes": ({"value": "1"}, {"value": "2"}),
@@ -86,7 +86,7 @@ def test_of_two_at_the_same_moment_one_is_refused(world: World, kind: Kind) -> N
     made = world.make(kind)
     url, caller = made["links"]["self"], world.caller
     read = having(tag(caller.get(url)))
-    replies = together(*[lambda n=n: caller.put(url, change(kind, made, n), **read) for n in ("one", "two")])  # type: ignore[misc]
+    replies = together(*[lambda n=n: caller.put(url, change(kind, made, n), **read) for n in ("one", "two")])
     kept, refused = sorted(replies, key=lambda reply: reply.status)
     assert (kept.status, refused.error) == (200, CONFLICT)
     assert caller.get(url).json == kept.json
@@ -147,7 +147,7 @@ def test_who_says_nothing_of_what_he_read_merges(server: Server, admin: Caller, 
         assert [reply.status for reply in both] == [200, 200]
         read = admin.get(catalog).json
         assert (read["branch"], read["description"]) == (f"b{number}", f"d{number}")
-        same = together(*[lambda n=n: admin.put(catalog, {"branch": n}) for n in ("one", "two")])  # type: ignore[misc]
+        same = together(*[lambda n=n: admin.put(catalog, {"branch": n}) for n in ("one", "two")])
         assert [reply.status for reply in same] == [200, 200]
         assert admin.get(catalog).json["branch"] in ("one", "two")
 

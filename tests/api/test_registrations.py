@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from chalicelib.api.application import Application
 from chalicelib.auth.tokens import ALPHABET, KEY_LENGTH
-from chalicelib.types import Key
+from chalicelib.types import Key, Seal
 from tests.api.conftest import CA
 from tests.support.server import BASE, Caller, Server, serving
 
@@ -189,3 +190,42 @@ def test_others_see_no_token(plain: Caller, token: Any) -> None:
 def test_a_description_may_change_and_the_token_stays(admin: Caller, token: Any) -> None:
     changed = admin.put(f"{TOKENS}/{token['id']}", {"description": "spare", "token": "mine"}).json
     assert (changed["description"], changed["token"]) == ("spare", token["token"])
+
+
+class Opened:
+    """A seal that counts what it is asked to open."""
+
+    def __init__(self, seal: Seal) -> None:
+        self._seal = seal
+        self.count = 0
+
+    def seal(self, text: str, purpose: str) -> str:
+        return self._seal.seal(text, purpose)
+
+    def open(self, sealed: str, purpose: str) -> str:
+        self.count += 1
+        return self._seal.open(sealed, purpose)
+
+
+@pytest.mark.parametrize(
+    ("query", "opened"), [("", 6), ("?limit=2", 2), ("?limit=2&sort=name", 2), ("?name_ne=x&limit=2", 2)]
+)
+def test_a_list_reads_settings_once_and_opens_what_it_shows(
+    server: Server, admin: Caller, cluster: Any, query: str, opened: int
+) -> None:
+    for _ in range(6):
+        admin.make(TOKENS, {"clusterId": cluster["id"]})
+    seal = Opened(server.seal)
+    api = server.parts.api
+    assert isinstance(api, Application)
+    api._registrations._seal = seal
+    billed = server.bill()
+    calls = []
+    for path in (f"{TOKENS}/{admin.get(TOKENS).ids[0]}", f"{TOKENS}{query}"):
+        seal.count, before = 0, billed.counts["calls"]
+        assert admin.get(path).status == 200
+        calls.append(billed.counts["calls"] - before)
+    assert seal.count == opened
+    one, several = calls
+    # A list that begins with a page reads that and, if there is more, the ids.
+    assert several <= one + 1

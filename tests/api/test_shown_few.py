@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.api.collection import collection
 from chalicelib.api.http import Request
-from chalicelib.api.present import reader, values
+from chalicelib.api.present import Read, reader, values
 from chalicelib.schema.kind import Kind
 from chalicelib.schema.kinds import STORED
 from chalicelib.types import Page, Resource
@@ -28,13 +28,18 @@ class Counted:
 
     def __init__(self) -> None:
         self.shown: list[str] = []
+        self.read = 0
 
     def all(self) -> list[Resource]:
         names = [f"name {number * 7919 % COUNT:04}" for number in range(COUNT)]
         return [Resource(kind="notifier", id=f"c-1:{n:04}", spec={"name": name}) for n, name in enumerate(names)]
 
-    def value(self, resource: Resource, name: str) -> Any:
-        return reader(NOTIFIER, name)(resource)
+    def id(self, resource: Resource) -> str:
+        return resource.id
+
+    def reads(self, name: str) -> Read:
+        self.read += 1
+        return reader(NOTIFIER, name)
 
     def show(self, resource: Resource) -> dict[str, Any]:
         self.shown.append(resource.id)
@@ -65,6 +70,7 @@ def test_only_the_page_is_shown(query: tuple[tuple[str, str], ...], count: int) 
     document = collection(NOTIFIER, entries, Request("GET", "/v3/notifiers", query, (), b"", BASE), "/v3/notifiers")
     assert entries.shown == [item["id"] for item in document["data"]]
     assert len(entries.shown) == count
+    assert entries.read <= 1
     if ("sort", "name") in query:
         names = [item["name"] for item in document["data"]]
         assert names == sorted(names, reverse=("order", "desc") in query)

@@ -29,6 +29,8 @@ def measure(lariat: Lariat, admin: Client, imported: Imported, seconds: float) -
     figures["schemas_c4_rps"] = wrk(f"{lariat.url}/v3/schemas", token, 4, seconds).rps
     page = wrk(f"{lariat.url}/v3/catalogs?limit={PAGE}", token, 1, seconds)
     figures |= {"page1000_c1_rps": page.rps, "page1000_c1_p50_ms": page.p50}
+    ordered = wrk(f"{lariat.url}/v3/catalogs?limit={PAGE}&sort=url", token, 1, seconds)
+    figures |= {"sorted1000_c1_rps": ordered.rps, "sorted1000_c1_p50_ms": ordered.p50}
     figures["event_ms"] = statistics.median(event_seconds(lariat, admin)) * 1000
     figures["effect_s"] = statistics.median(effect_seconds(lariat, admin, imported, n) for n in range(EFFECTS))
     return figures

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import Invalid
-from chalicelib.store.codec import decode, encode, from_dict, to_dict
+from chalicelib.store.codec import decode, decode_all, encode, from_dict, to_dict
 from chalicelib.types import Condition, Key, Resource
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -53,6 +53,18 @@ def test_round_trip(resource: Resource) -> None:
     assert decode(text) == resource
     assert encode(decode(text)) == text
     assert from_dict(to_dict(resource)) == resource
+
+
+@given(st.lists(resources, max_size=4))
+def test_many_at_once_are_as_each_alone(several: list[Resource]) -> None:
+    assert decode_all([encode(resource) for resource in several]) == several
+
+
+def test_many_at_once_are_each_checked() -> None:
+    good = encode(Resource(kind="k", id="i"))
+    for texts in ([good, "{}"], [good, "", good], [f"{good},{good}"], [good[:-1], good]):
+        with pytest.raises(ValueError):  # noqa: PT011 - the parser's own errors are of this class too
+            decode_all(texts)
 
 
 def test_types_round_trip() -> None:

@@ -15,7 +15,6 @@ NAMESPACE = live(
     MAPPED,
     name=label(update=False),
     project=False,
-    links=(),
     actions={"move": Action(MOVE)},
     more={"projectId": ref("project", update=False)},
 )

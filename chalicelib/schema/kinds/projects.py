@@ -87,7 +87,7 @@ PROJECT = Kind(
     },
     actions={
         "setpodsecuritypolicytemplate": Action(SET_POLICY, "project", reading=True),
-        "exportYaml": Action(later="exporting a project is not there yet"),
+        "exportYaml": Action(reading=True),
     },
     validators=(_quotas_fit, _containers_fit),
 )
