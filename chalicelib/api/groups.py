@@ -1,4 +1,4 @@
-"""``/v3/groups`` and ``/v3/groupmembers``: Lariat's own groups. Who is in one is changed by whoever has all that it was given."""
+"""``/v3/groups`` and ``/v3/groupmembers``: who is in Lariat's own groups is changed by whoever has all that they were given."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,38 +12,13 @@ from chalicelib.auth.rights import library
 from chalicelib.auth.roles.bindings import Subject
 from chalicelib.clusters.administrators import Administrators
 from chalicelib.store.resources import Resources
-from chalicelib.types import Key, Page, Resource
-from tests.support.billed import BilledStore
+from chalicelib.types import Resource
 from tests.support.clock import ManualClock
+from tests.support.overtaken import Overtaken
 from tests.support.random import SeededRandom
 
 BINDING = Resource(kind="globalRoleBinding", id="grb-1", parent="u-1", spec={"userId": "u-1", "globalRoleId": "admin"})
 ANNA = [Subject("User", "u-1")]
-
-Meanwhile = Callable[[], object]
-
-
-class Overtaken(BilledStore):
-    """Once a binding was read, something else happens, and only then the reader goes on."""
-
-    meanwhile: Meanwhile | None = None
-
-    def get(self, key: Key) -> Resource | None:
-        found = super().get(key)
-        if key == BINDING.key:
-            self._go_on()
-        return found
-
-    def list(self, kind: str, parent: str | None = None, *, after: str = "", limit: int = 1000) -> Page:
-        found = super().list(kind, parent, after=after, limit=limit)
-        if kind == BINDING.kind:
-            self._go_on()
-        return found
-
-    def _go_on(self) -> None:
-        meanwhile, self.meanwhile = self.meanwhile, None
-        if meanwhile is not None:
-            meanwhile()
 
 
 class House:
@@ -52,7 +27,7 @@ class House:
     def __init__(self, folder: Path) -> None:
         sqlite = SqliteStore(str(folder / "administrators.db"), ManualClock())
         self.close = sqlite.close
-        self.store = Overtaken(sqlite)
+        self.store = Overtaken(sqlite, BINDING.kind)
         self.resources = Resources(sqlite, ManualClock(), SeededRandom())
         self.slow = Administrators(Resources(self.store, ManualClock(), SeededRandom()))
         self.quick = Administrators(self.resources)
