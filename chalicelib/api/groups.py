@@ -1,4 +1,4 @@
-"""``/v3/groups`` and ``/v3/groupmembers``: who is in Lariat's own groups is changed by whoever has all that they were given."""
+"""``/v3/groups`` and ``/v3/groupmembers``: Lariat's own groups, changed by whoever has all that they were given alone."""
 
 from __future__ import annotations
 
