@@ -111,7 +111,7 @@ def test_what_a_namespace_says_of_itself_moves_it_nowhere(scene: Scene, admin: C
     """Who may change any namespace of the cluster can write into it that it is theirs; Lariat knows better."""
     sly = scene.server.user("sly")
     made = admin.make(URL, {"projectId": scene.other})
-    place(scene.server.resources, "c-1", made["uuid"], scene.other)
+    place(scene.server.resources, "c-1", made["uuid"], scene.other, "")
     body = {"projectId": scene.home, "userId": "u-sly", "roleTemplateId": "project-owner"}
     admin.make("/v3/projectroletemplatebindings", body)
     scene.cluster.kubectl("create", "clusterrolebinding", "sly", "--clusterrole=cluster-admin", "--user=u-sly")
