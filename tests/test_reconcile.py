@@ -339,7 +339,7 @@ def test_a_namespace_is_moved_by_the_record_alone(house: House) -> None:
     house.server.resources.touch(house.id)
     assert house.follow() == [Key(CONTENTS, house.id)]
     assert where() == one
-    desired.place(house.server.resources, house.id, "uid-web", two)
+    desired.place(house.server.resources, house.id, "uid-web", two, one)
     house.follow()
     assert where() == two
 

@@ -10,7 +10,7 @@ from chalicelib.api.behaviour import Behaviour, Services
 from chalicelib.api.bindings import GlobalRoleBindings, RoleBindings
 from chalicelib.api.clusters import Clusters
 from chalicelib.api.drivers import Drivers
-from chalicelib.api.groups import GroupMembers
+from chalicelib.api.groups import GroupMembers, Groups
 from chalicelib.api.inside import inside
 from chalicelib.api.keys import Keys
 from chalicelib.api.personal import Preferences
@@ -45,6 +45,7 @@ OWN = {
     "nodeDriver": Drivers,
     "kontainerDriver": Drivers,
     "nodeTemplate": NodeTemplates,
+    "group": Groups,
     "globalRole": GlobalRoles,
     "globalRoleBinding": GlobalRoleBindings,
     "podSecurityPolicyTemplate": PolicyTemplates,

@@ -17,8 +17,9 @@ from chalicelib.api.conversation import Conversation, Make, Object
 from chalicelib.api.http import LARGEST_BODY, Response, answer
 from chalicelib.api.present import Place as At
 from chalicelib.api.shown import shown
+from chalicelib.auth.access import may_enter
 from chalicelib.clusters.client import JSON, ClusterClient
-from chalicelib.errors import ClusterUnavailable, Forbidden, LariatError, Malformed, NotFound, TooLarge
+from chalicelib.errors import Forbidden, LariatError, Malformed, NotFound, TooLarge
 from chalicelib.mapping.kind import Kind as Mapped
 from chalicelib.mapping.place import Place
 from chalicelib.schema.kind import Kind
@@ -203,11 +204,14 @@ class Live(Behaviour):
         return "workloads" if self.kind.base == "workload" else self.kind.plural
 
     def talk(self, call: Call) -> Conversation:
-        """Begin to talk with the cluster that the call is about. Raises ``ClusterUnavailable``."""
+        """Begin to talk with the cluster that the call is about. Raises ``NotFound`` if the caller may not enter it.
+
+        As the proxy does: a cluster may know a user whom Lariat lets in no more, and gives something to anybody.
+        """
         id = cluster_of(call.context)
-        cluster = self.resources.find("cluster", id)
+        cluster = self.resources.find("cluster", id) if may_enter(call.identity, id) else None
         if cluster is None:
-            raise ClusterUnavailable(f"there is no cluster {id[:200]}")
+            raise missing("cluster", id[:200])
         return Conversation(self.client(), call.identity, cluster, self.services.clock)
 
     def _projects(self, talk: Conversation, namespace: str) -> Mapping[str, str]:

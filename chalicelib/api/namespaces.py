@@ -58,9 +58,10 @@ class Namespaces(Live):
                 "projectId is required; null takes it out of its project", code="MissingRequired", field="projectId"
             )
         cluster, target = cluster_of(call.context), validate.creation(MOVE, body).get("projectId") or ""
-        moves.check(self.resources, call.identity, cluster, self._current(cluster, resource), target)
+        source = self._current(cluster, resource)
+        moves.check(self.resources, call.identity, cluster, source, target)
         changed = self.change(call, resource, lambda stored: moved(stored, target or None))
-        moves.move(self.resources, cluster, changed.status[OBJECT], target)
+        moves.move(self.resources, cluster, changed.status[OBJECT], target, source)
         return Response(200)
 
     def follow(self, link: str, call: Call, resource: Resource) -> Response:

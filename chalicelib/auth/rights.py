@@ -102,13 +102,32 @@ def rebuild(resources: Resources) -> None:
 
 
 def _correct(resources: Resources, record: Key, entries: Mapping[str, object]) -> None:
-    """A binding that is written meanwhile moves the record; then this is for the next time."""
+    """What differs is read again: a binding may have come or gone since all were read, and its word counts.
+
+    One that is written meanwhile moves the record; then this is for the next time.
+    """
     stored = resources.find(*record)
+    held: Mapping[str, object] = stored.spec.get(ENTRIES) or {} if stored else {}
+    doubtful = {name for name in (*held, *entries) if held.get(name) != entries.get(name)}
+    said = {name: _said(resources, name, record) for name in doubtful}
+    right = {name: value for name, value in {**held, **said}.items() if value is not None}
+    if right == held:
+        return
     with contextlib.suppress(Conflict):
-        if stored is None:
-            resources.create(Resource(kind=record.kind, id=record.id, spec={ENTRIES: entries}))
-        elif stored.spec.get(ENTRIES) != entries:
-            resources.replace(replace(stored, spec={ENTRIES: entries}))
+        if stored is not None:
+            resources.replace(replace(stored, spec={ENTRIES: right}))
+            return
+        resources.create(Resource(kind=record.kind, id=record.id, spec={ENTRIES: right}))
+        # A binding that went before there was a record had none to move.
+        _correct(resources, record, {})
+
+
+def _said(resources: Resources, name: str, record: Key) -> object:
+    """What the binding of an entry's name says now of the record's subject; ``None`` for nothing."""
+    kind, _, id = name.partition("/")
+    binding = resources.find(kind, id) if kind in GATHERED and id else None
+    said = entry(binding) if binding is not None else None
+    return said.value if said is not None and said.record == record else None
 
 
 def together(shipped: Sequence[Resource], stored: Sequence[Resource]) -> list[Resource]:

@@ -31,14 +31,20 @@ class Administrators:
 
     def renew(self, binding: str, library: Library) -> bool:
         """Look at one binding, which may be gone; say whether that changes who is an administrator."""
+        return _settled(lambda: self._renew(binding, library))
+
+    def rebuild(self, library: Library) -> bool:
+        """Look at all bindings: a role has changed, or something was missed."""
+        return _settled(lambda: self._rebuild(library))
+
+    def _renew(self, binding: str, library: Library) -> bool:
         stored = self._resources.find("globalRoleBinding", binding)
         entry = _entry(stored, library) if stored else None
         return self._set(
             lambda known: {**{id: each for id, each in known.items() if id != binding}, **_named(binding, entry)}
         )
 
-    def rebuild(self, library: Library) -> bool:
-        """Look at all bindings: a role has changed, or something was missed."""
+    def _rebuild(self, library: Library) -> bool:
         entries = {each.id: _entry(each, library) for each in self._resources.all("globalRoleBinding")}
         return self._set(lambda _: {id: entry for id, entry in entries.items() if entry is not None})
 
@@ -56,6 +62,14 @@ class Administrators:
 
         self._resources.record(Resource(kind=KEY.kind, id=KEY.id), changed)
         return True
+
+
+def _settled(look: Callable[[], bool]) -> bool:
+    """Look again after each change: a binding may have gone since it was read, and who was told found nothing to drop."""
+    changed = False
+    while look():
+        changed = True
+    return changed
 
 
 def _entries_of(record: Resource) -> Entries:

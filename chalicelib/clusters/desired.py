@@ -18,7 +18,7 @@ from chalicelib.clusters.administrators import Administrators
 from chalicelib.controllers import quotas
 from chalicelib.controllers.contents import Desired, Outcome
 from chalicelib.controllers.podsecurity import SHIPPED
-from chalicelib.errors import NotFound
+from chalicelib.errors import Conflict, NotFound
 from chalicelib.store.resources import Resources
 from chalicelib.types import Resource, Seal
 
@@ -56,9 +56,18 @@ def placement(resources: Resources, cluster: str) -> Mapping[str, str]:
     return found
 
 
-def place(resources: Resources, cluster: str, namespace: str, project: str) -> None:
-    """Put a namespace, by its uid, into a project (or none), and have the cluster follow; rights are checked before."""
-    _change(resources, cluster, lambda known: {**known, namespace: project})
+def place(resources: Resources, cluster: str, namespace: str, project: str, source: str) -> None:
+    """Put a namespace, by its uid, into a project (or none), and have the cluster follow.
+
+    Rights were checked before, for the project that it was in then: ``source``. Raises ``Conflict`` if that has changed.
+    """
+
+    def placed(known: Mapping[str, str]) -> Mapping[str, str]:
+        if known.get(namespace, source) not in (source, project):
+            raise Conflict("somebody else has moved the namespace meanwhile")
+        return {**known, namespace: project}
+
+    _change(resources, cluster, placed)
     resources.touch(cluster)
 
 

@@ -42,6 +42,6 @@ def check(resources: Resources, identity: Identity, cluster: str, source: str, t
         raise Invalid(f"can't move the namespace: project {target} has a quota set", code="InvalidAction")
 
 
-def move(resources: Resources, cluster: str, namespace: Document, target: str) -> None:
-    """Once it is checked, and the namespace says so."""
-    place(resources, cluster, str(namespace["metadata"]["uid"]), target)
+def move(resources: Resources, cluster: str, namespace: Document, target: str, source: str) -> None:
+    """Once it is checked, and the namespace says so. Raises ``Conflict`` if it is not in ``source`` any more."""
+    place(resources, cluster, str(namespace["metadata"]["uid"]), target, source)

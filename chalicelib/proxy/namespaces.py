@@ -7,6 +7,7 @@ before such a write and ``done`` after it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from chalicelib.clusters import moves
 from chalicelib.clusters.client import ClusterClient, parsed
 from chalicelib.controllers.objects import Document
 from chalicelib.controllers.placement import PROJECT
-from chalicelib.errors import ClusterUnavailable, Invalid, LariatError
+from chalicelib.errors import ClusterUnavailable, Conflict, Invalid, LariatError
 from chalicelib.proxy.gatekeeper import Admitted
 from chalicelib.store.resources import Resources
 from chalicelib.tunnel import attributes
@@ -38,11 +39,12 @@ _POINTER = ("metadata", "annotations", PROJECT)
 
 
 class Write(NamedTuple):
-    """A write that was let through. It moves ``namespace``, if there is one, to ``project``, which may be none."""
+    """A write that was let through. It moves ``namespace``, if there is one, from ``source`` to ``project``, or none."""
 
     cluster: str
     namespace: Document | None = None
     project: str = ""
+    source: str = ""
 
 
 def concerns(admitted: Admitted) -> bool:
@@ -75,19 +77,24 @@ class Namespaces:
         if wish == source:
             return Write(cluster)
         moves.check(self._resources, admitted.identity, cluster, source, wish)
-        return Write(cluster) if _is_tried(admitted.target.query) else Write(cluster, there, wish)
+        return Write(cluster) if _is_tried(admitted.target.query) else Write(cluster, there, wish, source)
 
     def done(self, write: Write, status: int) -> None:
         """The cluster has answered. What fails here must not hide that it has done as it was told."""
         if not 200 <= status < 300:
             return
         try:
-            if write.namespace is None:
-                self._resources.touch(write.cluster)
-            else:
-                moves.move(self._resources, write.cluster, write.namespace, write.project)
+            self._settle(write)
         except LariatError as error:
             log.warning("cluster %s: a changed namespace is not looked at yet: %s", write.cluster, error.message)
+
+    def _settle(self, write: Write) -> None:
+        if write.namespace is not None:
+            # If somebody else was faster, it is to say again where that one has put it.
+            with contextlib.suppress(Conflict):
+                moves.move(self._resources, write.cluster, write.namespace, write.project, write.source)
+                return
+        self._resources.touch(write.cluster)
 
     def _find(self, cluster: str, name: str) -> Document | None:
         answer = self._client().ask(cluster, "GET", f"/api/v1/namespaces/{quote(name, safe='')}")

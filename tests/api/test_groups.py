@@ -101,6 +101,7 @@ def test_nobody_puts_himself_into_a_group_that_may_more(
     assert plain.post(MEMBERS, body).error == DENIED
     assert plain.get("/v3/clusters").ids == []
     assert plain.delete(member["links"]["self"]).error == DENIED, "nor takes others out of it"
+    assert plain.delete(f"/v3/groups/{group}").error == DENIED, "nor all of them"
     assert other.get("/v3/clusters").ids == [cluster]
 
 

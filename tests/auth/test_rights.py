@@ -10,8 +10,10 @@ import pytest
 
 from chalicelib.auth.providers.members import is_member
 from chalicelib.auth.rights import library, rebuild
-from chalicelib.auth.roles.records import KIND
+from chalicelib.auth.roles.records import KIND, entry
+from chalicelib.store.resources import Resources
 from chalicelib.types import Key, Resource
+from tests.support.overtaken import Overtaken
 from tests.support.server import Server, serving
 
 
@@ -95,6 +97,26 @@ def test_many_who_bind_one_user_at_once_lose_nothing(server: Server) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: bind(server, "x", "cluster-member", user="u-1", cluster=f"c-{n}"), range(5)))
     assert clusters(server) == {f"c-{number}" for number in range(5)}
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["kept", "an older Lariat's"])
+def test_a_binding_that_goes_during_a_rebuild_stays_gone(server: Server, older: bool) -> None:
+    """CVE-2021-36775: what was taken away comes back by no repair."""
+    key = bind(server, "a", "cluster-owner", user="u-1")
+    if older:
+        server.resources.discard(server.resources.get(KIND, "user/u-1"))
+    slow = Overtaken(server.store, key.kind)
+    slow.meanwhile = lambda: server.resources.remove(key)
+    rebuild(Resources(slow, server.clock, server.random, gather=entry))
+    assert clusters(server) == set()
+
+
+def test_a_binding_that_comes_during_a_rebuild_counts(server: Server) -> None:
+    bind(server, "a", "cluster-member", user="u-1")
+    slow = Overtaken(server.store, "clusterRoleTemplateBinding")
+    slow.meanwhile = lambda: bind(server, "b", "cluster-member", user="u-1", cluster="c-2")
+    rebuild(Resources(slow, server.clock, server.random, gather=entry))
+    assert clusters(server) == {"c-1", "c-2"}
 
 
 def test_a_store_of_an_older_lariat_is_brought_in_line(server: Server) -> None:

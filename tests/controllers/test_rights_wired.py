@@ -49,8 +49,9 @@ class House:
                 self.resources.remove(stored.key)
         for resource in (*world.templates, *map(_stored, world.bindings)):
             self.resources.create(resource)
+        known = desired.placement(self.resources, CLUSTER)
         for name, uid in self._uids.items():
-            desired.place(self.resources, CLUSTER, uid, world.namespaces.get(name, ""))
+            desired.place(self.resources, CLUSTER, uid, world.namespaces.get(name, ""), known.get(uid, ""))
         self._follow()
 
     def differences(self, world: World, seed: int) -> list[Any]:

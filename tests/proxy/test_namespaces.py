@@ -187,7 +187,7 @@ def test_nobody_puts_a_namespace_into_a_project_of_others(
 @pytest.mark.parametrize("body", [named(A), named(None), [{"op": "remove", "path": POINTER}]])
 def test_nobody_takes_a_namespace_out_of_a_project_of_others(scene: Scene, body: Any) -> None:
     """What it says of itself counts for nothing, once Lariat knows where it is."""
-    place(scene.resources, CLUSTER, "uid-web", B)
+    place(scene.resources, CLUSTER, "uid-web", B, "")
     scene.notices()
     reply = scene.write("PATCH", WEB, body, PATCH if isinstance(body, list) else MERGE)
     assert (reply.status, message(reply)) == (403, "you may not manage the namespaces of the project that it is in")
@@ -207,6 +207,22 @@ def test_who_may_in_both_moves_it(scene: Scene, source: str, target: str) -> Non
     assert scene.write("PATCH", WEB, named(target or None), MERGE, user="admin").status == 200
     assert placement(scene.resources, CLUSTER) == {"uid-web": target}
     assert CLUSTER in scene.looked_at
+
+
+def test_a_move_that_was_overtaken_moves_nothing(scene: Scene) -> None:
+    """Rights were asked for where it was: in the project where it is by now, the caller may have none."""
+    answer = scene._answer
+
+    def overtaken(head: RequestHead, body: bytes) -> tuple[ResponseHead, Sequence[bytes]]:
+        if head.method != "GET":
+            place(scene.resources, CLUSTER, "uid-web", B, A)
+            scene.notices()
+        return answer(head, body)
+
+    scene.answers_with(overtaken)
+    assert scene.write("PATCH", WEB, named(None), MERGE).status == 200
+    assert placement(scene.resources, CLUSTER) == {"uid-web": B}
+    assert scene.looked_at == [CLUSTER], "what it says of itself is put right"
 
 
 @pytest.mark.parametrize(

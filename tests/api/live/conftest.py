@@ -28,6 +28,7 @@ class Scene:
         self.plain = server.user("plain")
         status = {"version": cluster.get("/version").json()}
         server.resources.create(Resource(kind="cluster", id="c-1", spec={"name": "one"}, status=status))
+        self.enter(self.plain.user)
         self.home, self.other = (self.project(name) for name in ("home", "other"))
         number = next(_NUMBERS)
         self.inside, self.outside = f"inside-{number}", f"outside-{number}"
@@ -49,7 +50,18 @@ class Scene:
     def make(self, plural: str, **body: Any) -> Any:
         return self.admin.make(self.url(plural), {"namespaceId": self.inside, **body})
 
+    def enter(self, user: str) -> None:
+        """Let a user into the cluster, who may then do there what it says."""
+        body = {"clusterId": "c-1", "userId": user, "roleTemplateId": "projects-create"}
+        self.admin.make("/v3/clusterroletemplatebindings", body)
+
     def grant(self, user: str, namespace: str, role: str = "view") -> None:
+        """``enter``, and ``allow``."""
+        self.enter(user)
+        self.allow(user, namespace, role)
+
+    def allow(self, user: str, namespace: str, role: str = "view") -> None:
+        """What the cluster itself says of a user."""
         name = f"{user}-{role}"
         made = self.cluster.kubectl(
             "-n", namespace, "create", "rolebinding", name, f"--clusterrole={role}", f"--user={user}"

@@ -41,6 +41,29 @@ def test_a_reader_of_one_namespace(scene: Scene) -> None:
     assert reader.get(scene.url("services", scene.other)).ids == []
 
 
+def test_whom_the_cluster_knows_and_lariat_lets_in_no_more(scene: Scene) -> None:
+    """The API is no way around the proxy's door: a binding that was left behind, or is for anybody, opens nothing."""
+    known = scene.server.user("known")
+    scene.allow("u-known", scene.inside, "admin")
+    made = scene.make("configMaps", name="shut")
+    paths = [made["links"]["self"], f"{made['links']['self']}/yaml", scene.url("configMaps"), scene.url("pods")]
+    paths += [
+        "/v3/cluster/c-1/namespaces",
+        f"/v3/cluster/c-1/namespaces/{scene.inside}",
+        "/v3/cluster/c-absent/namespaces",
+    ]
+    assert {path: known.get(path).status for path in paths} == dict.fromkeys(paths, 404)
+    new = {"name": "new", "namespaceId": scene.inside}
+    asked = len(scene.transport.requests)
+    assert known.post(scene.url("configMaps"), new).status == 404
+    assert known.put(made["links"]["self"], {"data": {"a": "b"}}).status == 404
+    assert known.delete(made["links"]["self"]).status == 404
+    assert known.post("/v3/cluster/c-1/namespaces", {"name": "new"}).status == 404
+    assert len(scene.transport.requests) == asked
+    scene.enter("u-known")
+    assert known.get(made["links"]["self"]).status == 200
+
+
 def test_in_a_project_of_many_namespaces(scene: Scene, admin: Caller) -> None:
     """Who may not list the whole cluster is asked namespace by namespace."""
     project = scene.project("wide")

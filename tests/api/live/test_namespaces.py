@@ -8,7 +8,6 @@ import pytest
 
 from chalicelib.clusters.desired import place, placement
 from chalicelib.controllers.placement import PROJECT
-from chalicelib.types import Resource
 from tests.api.live.conftest import Scene
 from tests.support.lariat import eventually
 from tests.support.server import Caller, Reply
@@ -82,6 +81,7 @@ def test_a_project_with_a_quota_takes_none(scene: Scene, admin: Caller) -> None:
 def test_rights_in_the_cluster_are_none_in_a_project(scene: Scene) -> None:
     """Who may change namespaces in a cluster can still not take them out of, or put them into, others' projects."""
     mighty = scene.server.user("mighty")
+    scene.enter("u-mighty")
     assert (
         scene.cluster.kubectl(
             "create", "clusterrolebinding", "mighty", "--clusterrole=cluster-admin", "--user=u-mighty"
@@ -113,7 +113,7 @@ def test_what_a_namespace_says_of_itself_moves_it_nowhere(scene: Scene, admin: C
     """Who may change any namespace of the cluster can write into it that it is theirs; Lariat knows better."""
     sly = scene.server.user("sly")
     made = admin.make(URL, {"projectId": scene.other})
-    place(scene.server.resources, "c-1", made["uuid"], scene.other)
+    place(scene.server.resources, "c-1", made["uuid"], scene.other, "")
     body = {"projectId": scene.home, "userId": "u-sly", "roleTemplateId": "project-owner"}
     admin.make("/v3/projectroletemplatebindings", body)
     scene.cluster.kubectl("create", "clusterrolebinding", "sly", "--clusterrole=cluster-admin", "--user=u-sly")
@@ -147,13 +147,12 @@ def test_backing_namespaces_are_hidden(scene: Scene, admin: Caller) -> None:
 
 
 def test_a_cluster_that_is_not_there(scene: Scene, admin: Caller) -> None:
-    scene.server.resources.create(Resource(kind="cluster", id="c-9", spec={"name": "nine"}))
     for path in (
         "/v3/cluster/c-nope/namespaces",
         "/v3/project/c-nope:p-x/pods",
         "/v3/clusters/c-nope/storageClasses/x",
     ):
-        assert admin.get(path).error[:2] == (503, "ClusterUnavailable")
+        assert admin.get(path).error[:2] == (404, "NotFound")
 
 
 def test_a_namespaces_quota_fits_in_its_projects(scene: Scene, admin: Caller) -> None:
