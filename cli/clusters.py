@@ -28,5 +28,7 @@ def find(account: Account, wanted: str) -> str:
         return found
     if wanted:
         raise ConfigurationError(f"there is no cluster {wanted!r} at {account.url}")
-    listed = ", ".join(sorted(names.values())[:_NAMED]) or "there is none"
+    if not names:
+        raise ConfigurationError(f"there is no cluster at {account.url} that you may use")
+    listed = ", ".join(sorted(names.values())[:_NAMED])
     raise ConfigurationError(f"say which cluster: lariat kubectl --cluster NAME … ({listed})")

@@ -15,6 +15,8 @@ from agent.site import Site, Untrusted, checksum_of, is_checksum
 from cli.accounts import Account
 
 _TOKEN = re.compile(r"[\w.-]{1,200}:\w{1,200}", re.ASCII)
+_NARROW = "clusterID does not match"
+"""What a server says of a token that it knows, and that is good for one cluster alone."""
 
 
 class Options(NamedTuple):
@@ -56,7 +58,7 @@ class Login:
     def run(self) -> Account:
         """Raises ``AgentError``."""
         tls, authority = self._trust()
-        token, expires = self._pasted() if self._options.token else self._proven(tls)
+        token, expires = self._pasted(tls) if self._options.token else self._proven(tls)
         return Account(self._options.url.rstrip("/"), token, authority, self._socket(tls), expires)
 
     def _trust(self) -> tuple[ssl.SSLContext, str]:
@@ -87,10 +89,15 @@ class Login:
             raise Refused("nothing was sent to a server that you don't trust")
         return tls, pem
 
-    def _pasted(self) -> tuple[str, str]:
+    def _pasted(self, tls: ssl.SSLContext) -> tuple[str, str]:
         token = self._typed("Token: ")
         if not _TOKEN.fullmatch(token):
             raise ConfigurationError("this is no token: it looks like token-xxxxx:…")
+        try:
+            self._site.ask("GET", "/v3/users?me=true", tls, {"Authorization": f"Bearer {token}"})
+        except Refused as error:
+            if _NARROW not in str(error):
+                raise Refused(f"{error}; the token is wrong, has expired or was deleted") from None
         return token, ""
 
     def _proven(self, tls: ssl.SSLContext) -> tuple[str, str]:

@@ -185,7 +185,7 @@ class Bridge:
     async def _call(self, cluster: str, head: RequestHead, body: bytes, timeout: float) -> Answer:
         tunnel = self._tunnels.find(cluster)
         if tunnel is None:
-            raise ClusterUnavailable("its agent is not connected")
+            raise ClusterUnavailable("the cluster's agent is not connected")
         exchange = tunnel.open()
         try:
             async with asyncio.timeout(timeout):

@@ -19,6 +19,7 @@ from chalicelib.mapping.namespaces import moved
 from chalicelib.schema import validate
 from chalicelib.schema.kinds.namespaces import MOVE
 from chalicelib.schema.kinds.projects import DEFAULT_QUOTA, limits
+from chalicelib.schema.quantity import quantity
 from chalicelib.store.resources import missing
 from chalicelib.types import Resource
 
@@ -84,6 +85,8 @@ class Namespaces(Live):
 
     def _fit(self, project: Resource, wish: Mapping[str, Any] | None, name: str = "") -> None:
         """Does a namespace's share fit in what its project's other namespaces leave? Raises ``Invalid``."""
+        for amount in limits(wish).values():
+            quantity(amount, QUOTA)
         whole = limits(project.spec.get(QUOTA))
         if not whole:
             return

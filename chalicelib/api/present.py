@@ -177,8 +177,8 @@ def _state(resource: Resource) -> dict[str, Any]:
 
 def _conditions(kind: Kind, resource: Resource) -> list[dict[str, Any]]:
     conditions = resource.conditions
-    if kind.later:
-        conditions = (*conditions, Condition(UNMET, "False", "ControllerMissing", kind.later, resource.created))
+    if lacking := kind.later or kind.lacking(resource):
+        conditions = (*conditions, Condition(UNMET, "False", "ControllerMissing", lacking, resource.created))
     return [_condition(condition) for condition in conditions]
 
 

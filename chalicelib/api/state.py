@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from chalicelib.controllers.readiness import CONTENTS
 from chalicelib.types import Condition, Resource
 
 
@@ -65,9 +66,12 @@ _RULES = {
 }
 
 
+_WORDS = {CONTENTS: "what Lariat keeps in the cluster to be taken out"}
+
+
 def state(resource: Resource) -> State:
     if resource.removed:
-        waiting = ", ".join(resource.finalizers)
+        waiting = ", ".join(_WORDS.get(each, each) for each in resource.finalizers)
         return State("removing", "yes", f"waiting for {waiting}" if waiting else "")
     for condition in resource.conditions:
         if found := _of(condition):

@@ -113,7 +113,7 @@ class Relay:
                 raise
             else:
                 return trip
-        raise ClusterUnavailable("its agent is not connected")
+        raise ClusterUnavailable("the cluster's agent is not connected")
 
     def _trip(self, agent: str, until: float, collector: Collector) -> Trip:
         caller = self._mailbox.address(until)

@@ -61,8 +61,8 @@ class Kind:
     ``named`` kinds have a display name and always a generated id; the others take ``name`` as their object's name.
     ``stateful`` kinds show ``state``, ``transitioning`` and ``transitioningMessage``. ``unique`` are fields whose value
     no sibling may have. ``falls_with`` are other references whose end is this resource's end. ``links`` are those that
-    the kind answers itself. ``later`` says what nobody acts on yet; it is shown as a condition. ``base`` is the kind that
-    this one is a sort of.
+    the kind answers itself. ``later`` says what nobody acts on yet; it is shown as a condition. ``lacking`` says it of
+    single resources. ``base`` is the kind that this one is a sort of.
     """
 
     id: str
@@ -83,6 +83,7 @@ class Kind:
     validators: tuple[Validator, ...] = ()
     formatters: tuple[Formatter, ...] = ()
     later: str = ""
+    lacking: Callable[[Resource], str] = lambda _: ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plural", self.plural or names.plural(self.id))

@@ -13,9 +13,9 @@ _UNITS: dict[str, Decimal | int] = {"": 1, "m": Decimal("0.001"), **_BINARY, **_
 _QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)(m|[KMGTPE]i|[kMGTPE]|)")
 
 
-def quantity(text: str) -> Decimal:
-    """Return the number. Raises ``Invalid``."""
+def quantity(text: str, field: str = "") -> Decimal:
+    """Return the number. Raises ``Invalid``, which names the field that it stands in."""
     match = _QUANTITY.fullmatch(text)
     if match is None:
-        raise Invalid(f"{text!r} is no quantity: write it like 500m, 4 or 2Gi")
+        raise Invalid(f"{text!r} is no quantity: write it like 500m, 4 or 2Gi", field=field)
     return Decimal(match[1]) * _UNITS[match[2]]

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.controllers import readiness
 from chalicelib.schema.kinds import CLUSTER_CONTEXT
+from chalicelib.schema.kinds.clusters import NO_ENGINE
 from chalicelib.types import Key, Resource
 from tests.support.server import BASE, Caller, Server
 from tests.support.transport import MemoryTransport
@@ -28,6 +29,14 @@ def path(cluster: Any) -> str:
 def test_a_new_cluster_waits_for_its_agent(one: Any) -> None:
     assert (one["state"], one["transitioning"]) == ("pending", "yes")
     assert "run the command of a cluster registration token" in one["transitioningMessage"]
+
+
+def test_one_that_somebody_would_have_to_make_says_so(admin: Caller, one: Any) -> None:
+    nodes = [{"address": "192.0.2.7", "user": "root", "role": ["etcd"]}]
+    made = admin.make("/v3/clusters", {"name": "two", "rancherKubernetesEngineConfig": {"nodes": nodes}})
+    for cluster, expected in ((made, [("False", NO_ENGINE)]), (one, [])):
+        unmet = [condition for condition in cluster["conditions"] if condition["type"] == "Implemented"]
+        assert [(condition["status"], condition["message"]) for condition in unmet] == expected
 
 
 def test_a_new_cluster_has_an_id_of_its_own(one: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.api.state import State, state
+from chalicelib.controllers.readiness import CONTENTS
 from chalicelib.types import Condition, Resource
 
 READY = Condition("Ready", "True")
@@ -31,7 +32,12 @@ def test_the_first_condition_that_is_not_done_counts(conditions: list[Condition]
 
 
 @pytest.mark.parametrize(
-    ("finalizers", "message"), [((), ""), (("agent",), "waiting for agent"), (("a", "b"), "waiting for a, b")]
+    ("finalizers", "message"),
+    [
+        ((), ""),
+        (("a", "b"), "waiting for a, b"),
+        ((CONTENTS,), "waiting for what Lariat keeps in the cluster to be taken out"),
+    ],
 )
 def test_what_is_being_removed_says_what_it_waits_for(finalizers: tuple[str, ...], message: str) -> None:
     resource = Resource(kind="cluster", id="c-1", removed="2026-11-24T08:00:00Z", finalizers=finalizers)

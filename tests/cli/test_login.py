@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.errors import AgentError, ConfigurationError, Refused
+from cli.clusters import find
 from cli.login import Login, Options
 from tests.support.lariat import PASSWORD, Client, Lariat
 
@@ -63,6 +64,22 @@ def test_a_token_is_taken_as_it_is(lariat: Lariat, admin: Client) -> None:
     assert Login(given, Typist(f"{token}\n", interactive=False)).run().token == token
 
 
+def test_a_token_that_is_good_for_one_cluster_is_taken_too(lariat: Lariat, admin: Client) -> None:
+    cluster = admin.post("/v3/clusters", json={"name": "narrow"}).json()["id"]
+    token = admin.post("/v3/tokens", json={"clusterId": cluster}).json()["token"]
+    given = Options(lariat.url, token=True, checksum=lariat.checksum)
+    account = Login(given, Typist(token, interactive=False)).run()
+    assert (account.token, find(account, cluster)) == (token, cluster)
+
+
+def test_whoever_may_use_no_cluster_is_told(lariat: Lariat, admin: Client) -> None:
+    admin.post("/v3/users", json={"username": "lonely", "password": PASSWORD})
+    given = Options(lariat.url, "lonely", password=True, checksum=lariat.checksum)
+    account = Login(given, Typist(PASSWORD, interactive=False)).run()
+    with pytest.raises(ConfigurationError, match=r"no cluster at .* that you may use"):
+        find(account, "")
+
+
 @pytest.mark.parametrize(
     ("options", "answers", "error", "message"),
     [
@@ -71,6 +88,7 @@ def test_a_token_is_taken_as_it_is(lariat: Lariat, admin: Client) -> None:
         ({"authority": "/nonexistent"}, [], ConfigurationError, "--ca-file"),
         ({"url": "http://lariat.test"}, [], ConfigurationError, "https:// URL is needed"),
         ({"token": True}, ["no token"], ConfigurationError, "this is no token"),
+        ({"token": True}, ["token-abcde:wrong"], Refused, "the token is wrong"),
         ({}, ["admin", "wrong"], Refused, "authentication failed"),
     ],
 )

@@ -33,6 +33,12 @@ ROTATE_INPUT = part("rotateCertificateInput", caCertificates=flag(False), servic
 ROTATE_OUTPUT = part("rotateCertificateOutput", message=read_only())
 COMPONENT = part("clusterComponentStatus", name=text(), conditions=listed("json"))
 NO_ENGINE = "Lariat does not install or provision clusters yet"
+ENGINES = {
+    "rancherKubernetesEngineConfig": nested(engine.RKE),
+    "googleKubernetesEngineConfig": nested(engine.GKE),
+    "azureKubernetesServiceConfig": nested(engine.AKS),
+    "amazonElasticContainerServiceConfig": nested(engine.EKS),
+}
 
 CLUSTER = Kind(
     id="cluster",
@@ -41,10 +47,7 @@ CLUSTER = Kind(
     fields={
         "name": label(),
         "description": DESCRIPTION,
-        "rancherKubernetesEngineConfig": nested(engine.RKE),
-        "googleKubernetesEngineConfig": nested(engine.GKE),
-        "azureKubernetesServiceConfig": nested(engine.AKS),
-        "amazonElasticContainerServiceConfig": nested(engine.EKS),
+        **ENGINES,
         "dockerRootDir": text(default="/var/lib/docker"),
         "enableNetworkPolicy": flag(False),
         "defaultPodSecurityPolicyTemplateId": ref("podSecurityPolicyTemplate"),
@@ -70,6 +73,7 @@ CLUSTER = Kind(
         "exportYaml": Action(output=EXPORT, later="exporting a cluster is not there yet"),
         "rotateCertificates": Action(ROTATE_INPUT, ROTATE_OUTPUT, later=NO_ENGINE),
     },
+    lacking=lambda cluster: NO_ENGINE if any(cluster.spec.get(name) for name in ENGINES) else "",
 )
 
 REGISTRATION_TOKEN = Kind(

@@ -48,7 +48,11 @@ def _quotas_fit(values: Mapping[str, Any]) -> None:
             code="MissingRequired",
             field=DEFAULT_QUOTA,
         )
-    over = [f"{name}={each[name]}" for name in sorted(each) if quantity(each[name]) > quantity(whole[name])]
+    over = [
+        f"{name}={each[name]}"
+        for name in sorted(each)
+        if quantity(each[name], DEFAULT_QUOTA) > quantity(whole[name], "resourceQuota")
+    ]
     if over:
         message = f"exceeds resourceQuota on fields: {','.join(over)}"
         raise Invalid(message, code="MaxLimitExceeded", field=DEFAULT_QUOTA)
@@ -57,7 +61,7 @@ def _quotas_fit(values: Mapping[str, Any]) -> None:
 def _containers_fit(values: Mapping[str, Any]) -> None:
     """Kubernetes refuses a request beyond the limit."""
     given = {name: value for name, value in (values.get(CONTAINERS) or {}).items() if value}
-    amounts = {name: quantity(value) for name, value in given.items()}
+    amounts = {name: quantity(value, CONTAINERS) for name, value in given.items()}
     for resource in ("Cpu", "Memory"):
         asked, most = amounts.get(f"requests{resource}"), amounts.get(f"limits{resource}")
         if asked is not None and most is not None and asked > most:

@@ -169,6 +169,8 @@ def test_a_namespaces_quota_fits_in_its_projects(scene: Scene, admin: Caller) ->
     assert too_much.error == (422, "MaxLimitExceeded", "resourceQuota")
     assert too_much.json["message"].endswith("exceeds projectLimit on fields: pods=2")
     assert create("no-default").error == (422, "MaxLimitExceeded", "resourceQuota")
+    for amount in ("lots", "-5"):
+        assert create("no-amount", pods=amount).error == (422, "InvalidFormat", "resourceQuota")
     assert create("other-terms", services="1").error == (422, "MissingRequired", "resourceQuota")
     fits = f"{URL}/quota-fits"
     assert admin.put(fits, {"resourceQuota": {"limit": {"pods": "7"}}}).error == (
