@@ -10,6 +10,7 @@ request that it is working on in the app object, so an app must never serve two 
 from __future__ import annotations
 
 import base64
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -233,3 +234,6 @@ work = _handlers.work
 changes = _handlers.changes
 resync = _handlers.resync
 sweep = _handlers.sweep
+
+# What is loaded by now lives as long as the process: the collector need not look at it for every page of a list.
+gc.freeze()

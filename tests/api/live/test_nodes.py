@@ -55,7 +55,11 @@ def test_it_is_cordoned_and_drained(scene: Scene, admin: Caller) -> None:
     assert unwilling.error[:2] == (422, "InvalidAction")
     assert "on-it" in unwilling.json["message"]
     assert scene.plain.post(cordoned["actions"]["drain"], {"force": True}).status == 403
-    assert admin.post(cordoned["actions"]["drain"], {"force": True}).status == 200
+    stale = [("if-match", '"1"')]
+    assert admin.post(cordoned["actions"]["drain"], {"force": True}, headers=stale).error[:2] == (409, "Conflict")
+    # Whoever says which node he has read means the first of the writes that a drain takes.
+    read = [("if-match", dict(admin.get(itself).headers)["etag"])]
+    assert admin.post(cordoned["actions"]["drain"], {"force": True}, headers=read).status == 200
     assert admin.get(itself).json["state"] == "drained"
     gone = scene.cluster.get(f"/api/v1/namespaces/{scene.inside}/pods/on-it")
     assert gone.status_code == 404 or gone.json()["metadata"]["deletionTimestamp"]
