@@ -35,7 +35,7 @@ class Namespaces(Live):
         name = values.get("name") or f"{self.kind.prefix}-{tokens.word(self.random, 5)}"
         made = super().create(call, {**values, "name": name})
         # Its project may go before the cluster is looked at, and takes it along then.
-        moves.move(self.resources, cluster, made.status[OBJECT], id or "")
+        moves.move(self.resources, cluster, made.status[OBJECT], id or "", source=id or "")
         return made
 
     def update(self, call: Call, resource: Resource, values: Mapping[str, Any]) -> Resource:

@@ -29,7 +29,7 @@ class Hasty(BilledStore):
         page = super().list(kind, parent, after=after, limit=limit)
         if kind == "project":
             self.others.create(Resource(kind="project", id=NEW, parent=CLUSTER.id))
-            desired.place(self.others, CLUSTER.id, "uid-new", NEW)
+            desired.place(self.others, CLUSTER.id, "uid-new", NEW, "")
         return page
 
 
@@ -45,7 +45,7 @@ def test_a_project_that_comes_meanwhile_is_not_taken_for_one_that_is_gone(store:
     hasty = Hasty(store)
     hasty.others = Resources(store, ManualClock(), SeededRandom(1))
     hasty.others.create(Resource(kind="project", id=OLD, parent=CLUSTER.id))
-    desired.place(hasty.others, CLUSTER.id, "uid-old", OLD)
+    desired.place(hasty.others, CLUSTER.id, "uid-old", OLD, "")
     seal = KeyFile(tmp_path / "seal.key", fresh=True)
     loaded = desired.load(Resources(hasty, ManualClock(), SeededRandom(2)), seal, CLUSTER)
     assert set(loaded.record.values()) <= {project.id for project in loaded.projects}
