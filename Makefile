@@ -14,7 +14,7 @@ up: ## start Lariat on https://localhost:8443 (Ctrl-C stops it)
 
 test: check kubernetes ## everything: checks, then all tests (ARGS="-k tunnel" picks some)
 	@echo "Testing …"
-	@$(PYTHON) -m pytest $(ARGS)
+	@tools/test $(ARGS)
 
 check: .venv ## format, lint, types, import direction, documents
 	@tools/check

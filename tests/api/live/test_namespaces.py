@@ -125,6 +125,7 @@ def test_what_a_namespace_says_of_itself_moves_it_nowhere(scene: Scene, admin: C
 
 def test_who_may_list_none_sees_those_that_he_may_read(scene: Scene, admin: Caller) -> None:
     member = scene.server.user("member")
+    scene.enter("u-member")
     assert member.get(URL).ids == []
     read = ("--verb=get", "--resource=namespaces")
     scene.cluster.kubectl("create", "clusterrole", "reading", *read, f"--resource-name={scene.inside}")
