@@ -14,13 +14,16 @@ from urllib.parse import parse_qsl
 from app import METHODS
 from chalicelib.api.application import refusal
 from chalicelib.api.http import LARGEST_BODY, Pairs
-from chalicelib.errors import Invalid, LariatError, Malformed, MethodNotAllowed, TooLarge
+from chalicelib.errors import Invalid, LariatError, MethodNotAllowed
+from standalone import whole
 from standalone.agents import Door
 from standalone.lambdas import Lambdas
 from standalone.metrics import PATH, Metrics
 from standalone.proxy import Proxy, Scope, Sender
 from standalone.subscribers import Hub
 from standalone.whole import Receive
+
+TOO_LARGE = f"the body is larger than {LARGEST_BODY // 1024} KB"
 
 
 class Edge:
@@ -56,7 +59,7 @@ class Edge:
         try:
             if scope["method"] not in METHODS:
                 raise MethodNotAllowed(f"Method {scope['method']} not supported")
-            body = await _body(receive)
+            body = await whole.read(receive, LARGEST_BODY, TOO_LARGE)
             _check_query(scope["query_string"])
         except LariatError as error:
             response = refusal(error)
@@ -65,22 +68,6 @@ class Edge:
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._workers, self._lambdas.call, scope, body)
         await _send(send, answer["statusCode"], header_pairs(answer), answer["body"].encode())
-
-
-async def _body(receive: Receive) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Malformed("Failed to parse body: it was cut short")
-        piece = message.get("body", b"")
-        size += len(piece)
-        if size > LARGEST_BODY:
-            raise TooLarge(f"the body is larger than {LARGEST_BODY // 1024} KB")
-        pieces.append(piece)
-        if not message.get("more_body", False):
-            return b"".join(pieces)
 
 
 def _check_query(query: bytes) -> None:

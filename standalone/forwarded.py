@@ -23,17 +23,17 @@ def caller(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> s
     hops = [hop.strip() for value in forwarded for hop in value.split(",")]
     while hops and _within(known, trusted):
         hop = hops.pop()
-        if not _is_address(hop):
+        if not is_address(hop):
             break
         known = hop
     return known
 
 
 def _within(address: str, trusted: Sequence[Network]) -> bool:
-    return _is_address(address) and any(ipaddress.ip_address(address) in network for network in trusted)
+    return is_address(address) and any(ipaddress.ip_address(address) in network for network in trusted)
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from standalone.forwarded import Network, networks
+from standalone.forwarded import Network, is_address, networks
 
 VERSION = "0.1.0"
 LEVELS = ("debug", "info", "warning", "error")
@@ -100,7 +99,7 @@ def _check(found: argparse.Namespace, environment: Mapping[str, str]) -> Options
         raise BadOption("--certificate and --key belong together: give both or neither")
     names = tuple(name.strip() for name in found.hostnames.split(",") if name.strip())
     for name in names:
-        if not (_HOSTNAME.fullmatch(name) or _is_address(name.strip("[]"))):
+        if not (_HOSTNAME.fullmatch(name) or is_address(name.strip("[]"))):
             raise BadOption(f"--hostnames: {name!r} is no host name or address")
     data = Path(found.data).expanduser()
     kubeconfig, demanded = _kubeconfig(found.local_kubeconfig, environment)
@@ -143,14 +142,6 @@ def _proxies(text: str) -> tuple[Network, ...]:
         return networks(text)
     except ValueError as error:
         raise BadOption(f"--trusted-proxies {text!r}: {error}") from None
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _listen(text: str) -> tuple[str, int]:

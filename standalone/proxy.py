@@ -26,6 +26,7 @@ from standalone.whole import Message, Receive
 Scope = MutableMapping[str, Any]
 Sender = Callable[[Message], Awaitable[None]]
 
+TOO_LARGE = f"the request is larger than the {LARGEST // 1024} KB that this one may have"
 BUSY = "the request's headers are too large for the tunnel"
 
 
@@ -92,7 +93,7 @@ class Proxy:
         if not concerns(admitted):
             return None, receive
         try:
-            body = await whole.read(receive, LARGEST)
+            body = await whole.read(receive, LARGEST, TOO_LARGE)
             # It may ask the cluster, by this loop.
             return await asyncio.to_thread(self._namespaces.judge, admitted, body), whole.again(body, receive)
         except LariatError as error:

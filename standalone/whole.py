@@ -1,27 +1,30 @@
-"""Requests that are looked at whole before they go on, as writes to namespaces are; ``proxy.py`` reads them here."""
+"""Requests that are looked at whole before they go on: all that Chalice answers, and writes to namespaces.
+
+``asgi.py`` and ``proxy.py`` read them here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from chalicelib.errors import Invalid, TooLarge
+from chalicelib.errors import Malformed, TooLarge
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
 
-async def read(receive: Receive, largest: int) -> bytes:
-    """Raises ``TooLarge``, or ``Invalid`` if the caller leaves before the end."""
+async def read(receive: Receive, largest: int, refusal: str) -> bytes:
+    """Raises ``TooLarge`` with that refusal, or ``Malformed`` if the caller leaves before the end."""
     body, more = bytearray(), True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Invalid("the request did not come whole", code="BadRequest")
+            raise Malformed("Failed to parse body: it was cut short")
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > largest:
-            raise TooLarge(f"the request is larger than the {largest // 1024} KB that this one may have")
+            raise TooLarge(refusal)
     return bytes(body)
 
 

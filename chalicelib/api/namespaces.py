@@ -59,7 +59,7 @@ class Namespaces(Live):
                 "projectId is required; null takes it out of its project", code="MissingRequired", field="projectId"
             )
         cluster, target = cluster_of(call.context), validate.creation(MOVE, body).get("projectId") or ""
-        source = self._current(cluster, resource)
+        source = moves.current(self.resources, cluster, resource.status[OBJECT])
         moves.check(self.resources, call.identity, cluster, source, target)
         changed = self.change(call, resource, lambda stored: moved(stored, target or None))
         moves.move(self.resources, cluster, changed.status[OBJECT], target, source)
@@ -80,9 +80,6 @@ class Namespaces(Live):
         if names:
             yield from (each for each in belonging.everything(self.client(), talk.cluster) if _name(each) in names)
 
-    def _current(self, cluster: str, resource: Resource) -> str:
-        return moves.current(self.resources, cluster, resource.status[OBJECT])
-
     def _fit(self, project: Resource, wish: Mapping[str, Any] | None, name: str = "") -> None:
         """Does a namespace's share fit in what its project's other namespaces leave? Raises ``Invalid``."""
         for amount in limits(wish).values():
@@ -95,7 +92,7 @@ class Namespaces(Live):
             message = "resourceQuota does not have all fields defined on a project quota"
             raise Invalid(message, code="MissingRequired", field=QUOTA)
         members = belonging.members(self.client(), cluster_of(project.id), project.id)
-        others = [each for each in members if each["metadata"]["name"] != name]
+        others = [each for each in members if _name(each) != name]
         over = [f"{term}={wanted[term]}" for term in exceeding(project, others, {"limit": wanted})]
         if over:
             message = f"resourceQuota exceeds projectLimit on fields: {','.join(over)}"

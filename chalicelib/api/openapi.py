@@ -87,7 +87,7 @@ def _collection(kind: Kind) -> Document:
         fields = [(name, "string") for name in kind.filters if name not in dict(_LISTED)]
         query = [_query(name, type) for name, type in (*_LISTED, *fields)]
         page = {"type": "object", "properties": {"data": {"type": "array", "items": _ref(kind.id)}}}
-        operations["get"] = _operation(f"list {kind.plural}", query=query, answers={"200": page})
+        operations["get"] = _operation(f"list {kind.plural}", parameters=query, answers={"200": page})
     bodies = [f"{kind.id}.create"] if "POST" in kind.collection_methods else []
     if bodies or kind.collection_actions:
         operations["post"] = _post(f"create {kind.id}", bodies, kind.collection_actions, {"201": _ref(kind.id)})
@@ -101,11 +101,11 @@ def _resource(kind: Kind) -> Document:
     if "PUT" in kind.resource_methods:
         body = _ref(f"{kind.id}.update")
         operations["put"] = _operation(
-            f"update {kind.id}", query=[_IF_MATCH], body=body, answers={"200": _ref(kind.id)}
+            f"update {kind.id}", parameters=[_IF_MATCH], body=body, answers={"200": _ref(kind.id)}
         )
     if "DELETE" in kind.resource_methods:
         answers = {"200": _ref(kind.id), "204": None}
-        operations["delete"] = _operation(f"remove {kind.id}", query=[_IF_MATCH], answers=answers)
+        operations["delete"] = _operation(f"remove {kind.id}", parameters=[_IF_MATCH], answers=answers)
     if kind.actions:
         operations["post"] = _post(f"act on {kind.id}", [], kind.actions, {})
     return operations
@@ -117,16 +117,16 @@ def _post(summary: str, bodies: list[str], actions: Mapping[str, Action], answer
     schemas = [_ref(name) for name in dict.fromkeys([*bodies, *inputs])]
     query = [_query("action", "string", list(actions), required=not bodies)] if actions else []
     body = {"anyOf": schemas} if len(schemas) > 1 else next(iter(schemas), {"type": "object"})
-    return _operation(summary, query=query, body=body, answers={**answers, **({"200": {}} if actions else {})})
+    return _operation(summary, parameters=query, body=body, answers={**answers, **({"200": {}} if actions else {})})
 
 
 def _operation(
-    summary: str, *, query: list[Document] | None = None, body: Document | None = None, answers: Document
+    summary: str, *, parameters: list[Document] | None = None, body: Document | None = None, answers: Document
 ) -> Document:
     operation: Document = {"summary": summary, "responses": {code: _answer(each) for code, each in answers.items()}}
     operation["responses"]["default"] = _answer(_ref("error"))
-    if query:
-        operation["parameters"] = query
+    if parameters:
+        operation["parameters"] = parameters
     if body is not None:
         operation["requestBody"] = {"content": {"application/json": {"schema": body}}}
     return operation

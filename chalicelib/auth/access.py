@@ -44,11 +44,10 @@ def rights(identity: Identity, kind: str, resource: Resource | None = None, pare
 def readable(identity: Identity, kind: str, resources: Iterable[Resource]) -> list[Resource]:
     """Those that ``identity`` may read. Where that is all there is in a place, each of the rest is not looked at."""
     target = kinds.target(kind)
-    own = kinds.level(target) == OWN
     whole: dict[str, bool] = {}
 
     def is_whole(resource: Resource) -> bool:
-        place = (resource.parent or resource.creator) if own else resource.parent
+        place = _place(target, resource)
         if place not in whole:
             whole[place] = sees_all(identity, kind, place)
         return whole[place]

@@ -17,7 +17,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.gateway.connections import Connections
 from chalicelib.outcomes import Count, Outcome, result, uncounted
 from chalicelib.store.resources import Resources
-from chalicelib.types import Key, Post, Queue, Resource
+from chalicelib.types import Key, Post, Queue
 
 log = logging.getLogger("lariat.work")
 
@@ -93,18 +93,10 @@ class Work:
         if enabled(self._resources):
             self._queue.add([DUE])
         connected = self._connections.clusters()
+        clusters = self._resources.all("cluster")
         self._queue.add(
-            [each.key for each in self._clusters() if was_connected(each) and is_ready(each) != (each.id in connected)]
+            [each.key for each in clusters if was_connected(each) and is_ready(each) != (each.id in connected)]
         )
-
-    def _clusters(self) -> Iterable[Resource]:
-        after = ""
-        while True:
-            page = self._resources.list("cluster", after=after)
-            yield from page.items
-            after = page.after
-            if not after:
-                return
 
     def _hang_up(self, gone: Expelled) -> bool:
         """Tell whether there was anybody; one that can't be hung up on now is still there at the next look."""

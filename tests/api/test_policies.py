@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.server import Caller, Server, serving
+from tests.support.server import Caller, Server
 
 TEMPLATES = "/v3/podsecuritypolicytemplates"
 BINDINGS = "/v3/podsecuritypolicytemplateprojectbindings"
 FIELD = "podSecurityPolicyTemplateId"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with serving(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture
-def admin(server: Server) -> Caller:
-    return server.user("admin", administrator=True)
 
 
 @pytest.fixture

@@ -99,6 +99,13 @@ def objects(cluster: Cluster, transport: DirectTransport) -> Iterator[Objects]:
         cluster.request("DELETE", f"/api/v1/namespaces/{name}")
 
 
+ON_A_CLUSTER = settings(
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+"""Each example is many requests."""
+
 EVERY_KIND_OF_RULE = World(
     templates=(
         role_template("rt-aaaaa", rule("get list", "core", "*/log secrets", "one"), roleTemplateIds=["rt-bbbbb"]),
@@ -121,12 +128,7 @@ EVERY_KIND_OF_RULE = World(
 
 
 @example(sequence=[EVERY_KIND_OF_RULE], seed=0)
-@settings(
-    max_examples=7,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@settings(ON_A_CLUSTER, max_examples=7)
 @given(sequence=st.lists(worlds(), min_size=1, max_size=2), seed=st.integers(0, 2**32))
 @pytest.mark.slow
 def test_the_cluster_answers_as_the_evaluator(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.auth.roles.records import GATHERED
@@ -18,7 +18,13 @@ from chalicelib.clusters.client import ClusterClient
 from chalicelib.clusters.objects import Objects
 from chalicelib.controllers.readiness import ready
 from chalicelib.types import Key, Resource
-from tests.controllers.test_rights_on_cluster import EVERY_KIND_OF_RULE, differences, listed_by_owner, wait_until_equal
+from tests.controllers.test_rights_on_cluster import (
+    EVERY_KIND_OF_RULE,
+    ON_A_CLUSTER,
+    differences,
+    listed_by_owner,
+    wait_until_equal,
+)
 from tests.kubernetes.cluster import Cluster
 from tests.support.direct import DirectTransport
 from tests.support.lariat import eventually
@@ -95,12 +101,7 @@ def house(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @example(sequence=[EVERY_KIND_OF_RULE], seed=0)
-@settings(
-    max_examples=4,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@settings(ON_A_CLUSTER, max_examples=4)
 @given(sequence=st.lists(worlds(), min_size=1, max_size=2), seed=st.integers(0, 2**32))
 @pytest.mark.slow
 def test_the_cluster_answers_as_the_evaluator_after_reconciling(house: House, sequence: list[World], seed: int) -> None:

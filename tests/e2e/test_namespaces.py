@@ -6,15 +6,9 @@ import pytest
 
 from chalicelib.controllers.placement import PROJECT
 from tests.e2e.house import House, Person, namespaced, soon
-from tests.kubernetes.cluster import Cluster
-from tests.support.lariat import Client, Imported, Server, eventually
+from tests.support.lariat import eventually
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture(scope="module")
-def house(lariat: Server, admin: Client, imported: Imported, cluster: Cluster) -> House:
-    return House(lariat, admin, imported, cluster)
 
 
 @pytest.fixture(scope="module")

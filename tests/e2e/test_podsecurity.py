@@ -14,7 +14,7 @@ from tests.e2e.house import House, Person, soon
 from tests.kubernetes import binaries
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.cluster import running as running_cluster
-from tests.support.lariat import Client, Imported, Server, eventually, importing
+from tests.support.lariat import Client, eventually
 
 pytestmark = pytest.mark.cluster
 CHOOSE = "setpodsecuritypolicytemplate"
@@ -26,17 +26,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = binaries.folder(os.environ, print)
     with running_cluster(folder, tmp_path_factory.mktemp("guarded"), "PodSecurityPolicy") as cluster:
         yield cluster
-
-
-@pytest.fixture(scope="module")
-def imported(lariat: Server, admin: Client, cluster: Cluster) -> Iterator[Imported]:
-    with importing(lariat, admin, "guarded", cluster.kubeconfig) as imported:
-        yield imported
-
-
-@pytest.fixture(scope="module")
-def house(lariat: Server, admin: Client, imported: Imported, cluster: Cluster) -> House:
-    return House(lariat, admin, imported, cluster)
 
 
 @pytest.fixture(scope="module")

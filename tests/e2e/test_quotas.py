@@ -10,8 +10,7 @@ import pytest
 
 from chalicelib.controllers.quotas import FITS
 from tests.e2e.house import House, Person, namespaced, soon
-from tests.kubernetes.cluster import Cluster
-from tests.support.lariat import Client, Imported, Server, eventually
+from tests.support.lariat import eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -29,11 +28,6 @@ def quota(whole: str, each: str) -> dict[str, Any]:
         "resourceQuota": {"limit": {"services": whole}},
         "namespaceDefaultResourceQuota": {"limit": {"services": each}},
     }
-
-
-@pytest.fixture(scope="module")
-def house(lariat: Server, admin: Client, imported: Imported, cluster: Cluster) -> House:
-    return House(lariat, admin, imported, cluster)
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,9 @@ from functools import partial
 import pytest
 
 from tests.e2e.house import House, Person, soon
-from tests.kubernetes.cluster import Cluster
-from tests.support.lariat import Client, Imported, Server, eventually
+from tests.support.lariat import eventually
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture(scope="module")
-def house(lariat: Server, admin: Client, imported: Imported, cluster: Cluster) -> House:
-    return House(lariat, admin, imported, cluster)
 
 
 @pytest.fixture(scope="module")

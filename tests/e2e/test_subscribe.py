@@ -9,23 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.support.lariat import PASSWORD, Client, Lariat, eventually, running
+from tests.support.lariat import PASSWORD, Client, Lariat, eventually
 from tests.support.subscriber import subscribing
 
 REVOKED = 10.0
 WRITES = 200
-
-
-@pytest.fixture(scope="module")
-def lariat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lariat]:
-    with running(tmp_path_factory.mktemp("lariat")) as lariat:
-        yield lariat
-
-
-@pytest.fixture(scope="module")
-def admin(lariat: Lariat) -> Iterator[Client]:
-    with lariat.log_in() as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

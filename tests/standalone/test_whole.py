@@ -35,7 +35,7 @@ def test_a_request_is_read_and_then_comes_again() -> None:
 
 
 def test_nobody_makes_the_server_keep_more_than_it_wants() -> None:
-    with pytest.raises(TooLarge):
+    with pytest.raises(TooLarge, match=r"^too much$"):
         asyncio.run(_read(sending(part(b"ab"), part(b"cde"), part(b"never read")), 4))
 
 
@@ -45,7 +45,7 @@ def test_half_a_request_is_none() -> None:
 
 
 async def _read(receive: whole.Receive, largest: int) -> bytes:
-    return await whole.read(receive, largest)
+    return await whole.read(receive, largest, "too much")
 
 
 async def _next(receive: whole.Receive) -> whole.Message:

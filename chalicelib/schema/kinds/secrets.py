@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from chalicelib.mapping.kind import Kind as Mapped
 from chalicelib.mapping.secrets import PROJECT_WIDE, TYPES
-from chalicelib.schema.field import Field, enum, read_only, ref
+from chalicelib.schema.field import IN_PROJECT, Field, enum, read_only
 from chalicelib.schema.kind import Kind
 from chalicelib.schema.kinds.configuration import CERTIFICATE
 from chalicelib.schema.live import declared
@@ -29,7 +29,7 @@ def _project_wide(mapped: Mapped) -> Kind:
         base=mapped.base,
         parent="projectId",
         fields={
-            "projectId": ref("project", update=False, required=True),
+            **IN_PROJECT,
             "name": Field("hostname", update=False, longest=253),
             **{name: _fitting(mapped.id, name, field) for name, field in rules.items()},
             **(CERTIFICATE if mapped.id == "certificate" else {}),
